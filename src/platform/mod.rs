@@ -1,0 +1,102 @@
+//! The only talk with platforms: one HTTP client, one file a platform.
+//!
+//! A [`Walk`] is pulled: each [`Walk::next`] makes one exchange, parses it (pure and total, invariant 9) and returns the
+//! [`Page`] to be committed before the next call. A walk keeps its own paging tokens and never gives them away: what is
+//! stored across runs is a time (`Page::position`).
+
+use std::path::PathBuf;
+
+use crate::model::{Exchange, Kind, Page, Platform, Secret, Timestamp};
+
+/// What went wrong with an exchange, as far as a caller acts on it. Each carries words for an operator.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The platform meters us: nothing more for this account before `until`.
+    #[error("{say}")]
+    RateLimited { until: Timestamp, say: String },
+    /// The credential is missing, dead or may not do this: nothing will work until a person mends it.
+    #[error("{say}")]
+    Unauthorized { say: String },
+    /// The platform says that this one thing is not there (any more), or is not shown to us.
+    #[error("{say}")]
+    Gone { say: String },
+    /// Worth another try later: network, timeouts, 5xx.
+    #[error("{say}")]
+    Transient { say: String },
+    /// An answer that makes no sense here.
+    #[error("{say}")]
+    Unexpected { say: String },
+}
+
+/// A failed step of a walk, with the exchange that shows it where there was one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    pub error: Error,
+    pub exchange: Option<Box<Exchange>>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { error, exchange: None }
+    }
+}
+
+/// The account a walk is over, and with what credential.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub platform: Platform,
+    /// Empty when only the handle is known yet: the profile fills it in.
+    pub native_id: String,
+    pub handle: String,
+    /// The credential for this very account, where the platform wants one.
+    pub token: Option<Secret>,
+    /// Meta: with it each call carries a proof.
+    pub app_secret: Option<Secret>,
+    /// X: `tweet` or `post`. Others ignore it.
+    pub field_names: String,
+}
+
+/// One item to look at again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub native_id: String,
+    pub kind: Kind,
+    /// The root it stands under; itself for a post.
+    pub root: String,
+}
+
+/// What a walk is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Errand {
+    /// Posts written since then, and their comments to the end.
+    Recent { since: Timestamp },
+    /// Everything the platform gives, newest first, from `before` on where an earlier run got so far.
+    Backfill { before: Option<Timestamp> },
+    /// These threads read again in whole, and these items each by a direct read.
+    Revisit { threads: Vec<Known>, check: Vec<Known> },
+    /// The account's own facts, settings, people and applications.
+    Profile,
+}
+
+/// An account that a credential reaches, for `accounts discover`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    pub platform: Platform,
+    pub native_id: String,
+    pub handle: String,
+    pub name: String,
+    /// The account's own credential where one came along (Meta page tokens): stored as a secret, never shown.
+    pub token: Option<Secret>,
+}
+
+/// Where the platform's API stands and which version is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Scheme, host and port, without a trailing slash.
+    pub api_base: String,
+    pub api_version: String,
+    /// Bluesky: the PLC directory.
+    pub directory_base: String,
+    /// Where page tokens and the like that the program obtains are kept.
+    pub secrets_dir: PathBuf,
+}
