@@ -184,14 +184,15 @@ CREATE TABLE problems (
 ) STRICT;
 
 -- The identity of a post, comment, reply, story, video or profile. `account_id` is the registered account that wrote it, else
--- the one on whose page its root stands. All of it but the identity and the place in the thread is a cache of the versions and
--- of the last sighting.
+-- the one on whose page its root stands. Kind, place in the thread, role, creation and URL are those of the first sighting and
+-- never change: the version entries commit to them. The rest is a cache of the versions and of the last sighting.
 CREATE TABLE items (
     id         INTEGER PRIMARY KEY,
     platform   TEXT NOT NULL,
     native_id  TEXT NOT NULL,
     kind       TEXT,                      -- NULL: known only by reference
     account_id INTEGER REFERENCES accounts,
+    page_id    INTEGER REFERENCES accounts, -- under whose walk it was first seen: only that walk can find it missing
     parent_id  INTEGER REFERENCES items,
     root_id    INTEGER REFERENCES items,  -- itself for a post
     role       TEXT,
@@ -209,9 +210,15 @@ CREATE TABLE items (
 ) STRICT;
 CREATE UNIQUE INDEX items_by_native_id ON items (native_id, platform);
 CREATE INDEX items_by_root ON items (root_id) WHERE root_id IS NOT NULL;
-CREATE INDEX items_posts ON items (account_id, created_at) WHERE kind IN ('post', 'story', 'video');
-CREATE INDEX items_due ON items (account_id, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX items_missing ON items (account_id) WHERE state = 'missing';
+CREATE INDEX items_posts ON items (page_id, created_at) WHERE kind IN ('post', 'story', 'video');
+CREATE INDEX items_due ON items (page_id, due_at) WHERE due_at IS NOT NULL;
+CREATE TRIGGER items_keep_their_identity BEFORE UPDATE ON items
+WHEN new.platform <> old.platform OR new.native_id <> old.native_id OR (old.kind IS NOT NULL AND (new.kind IS NOT old.kind
+  OR new.parent_id IS NOT old.parent_id OR new.root_id IS NOT old.root_id OR new.role IS NOT old.role
+  OR new.created_at IS NOT old.created_at OR new.url IS NOT old.url))
+BEGIN SELECT RAISE(ABORT, 'the identity of an item never changes'); END;
+CREATE TRIGGER items_are_kept BEFORE DELETE ON items BEGIN SELECT RAISE(ABORT, 'an item is never removed'); END;
+CREATE INDEX items_missing ON items (page_id) WHERE state = 'missing';
 
 -- The other ids an item was seen under.
 CREATE TABLE aliases (
@@ -250,7 +257,6 @@ CREATE TABLE versions (
     more        TEXT,
     content     BLOB NOT NULL CHECK (length(content) = 32),
     evidence    TEXT,                     -- JSON list of capture ids, for an absence
-    facts       TEXT,                     -- what the entry commits to and `items` may later hold otherwise: JSON
     salt        BLOB
 ) STRICT;
 CREATE INDEX versions_by_item ON versions (item_id);

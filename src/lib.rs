@@ -1,4 +1,6 @@
 //! pagekeeper keeps the record of a school district's official social media pages.
 
+pub mod db;
 pub mod model;
 pub mod platform;
+pub mod seal;

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Exchange, Kind, Page, Platform, Secret, Timestamp};
+use crate::model::{Exchange, Kind, Platform, Secret, Timestamp};
 
 /// What went wrong with an exchange, as far as a caller acts on it. Each carries words for an operator.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,0 +1,577 @@
+//! Items and their versions. [`store`] is the one way an observation enters the archive, for harvest and import alike.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result};
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::ledger::Log;
+use super::{at, harvests, ms, row_id, seq};
+use crate::model::{
+    Author, Cause, Change, Content, Counts, Kind, Media, Observation, Page, Platform, Role, State, Timestamp,
+};
+use crate::seal::{self, Hash};
+
+mod absence;
+pub mod read;
+mod version;
+
+pub use absence::{Evidence, confirm_gone};
+pub use read::{Document, Shown, Text, Thread, by_name, documents, show, texts};
+pub use version::{New, Prior, verify_version};
+
+/// A page with everything about it that needs no database: digests and the compressed body. Made off the writer's thread.
+#[derive(Debug)]
+pub struct Sealed {
+    pub page: Page,
+    pub(crate) digest: Hash,
+    pub(crate) contents: Vec<Hash>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Sealed {
+    pub fn new(page: Page) -> Result<Sealed> {
+        let digest = seal::sha256(&page.exchange.body);
+        let contents = page.observations.iter().map(|seen| seal::content_digest(&seen.content)).collect();
+        let body = zstd::bulk::compress(&page.exchange.body, 3).context("could not compress a capture")?;
+        Ok(Sealed { page, digest, contents, body })
+    }
+}
+
+/// Under what circumstances a page is stored.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    pub now: Timestamp,
+    pub platform: String,
+    /// The account whose page was walked.
+    pub account: i64,
+    pub harvest: Option<i64>,
+    /// Whether an absence may be read from this walk: not from one that was resumed.
+    pub whole: bool,
+    pub evidence: Evidence,
+    /// Whose media are fetched: `district`, `all` or `none`.
+    pub fetch_media: String,
+}
+
+/// What one page brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Tally {
+    pub new: u64,
+    pub edited: u64,
+    pub hidden: u64,
+    pub shown: u64,
+    pub missing: u64,
+    pub gone: u64,
+    pub restored: u64,
+    pub pages: u64,
+    pub problems: u64,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: &Tally) {
+        self.new += other.new;
+        self.edited += other.edited;
+        self.hidden += other.hidden;
+        self.shown += other.shown;
+        self.missing += other.missing;
+        self.gone += other.gone;
+        self.restored += other.restored;
+        self.pages += other.pages;
+        self.problems += other.problems;
+    }
+
+    pub(crate) fn count(&mut self, change: Change) {
+        let counter = match change {
+            Change::Created => &mut self.new,
+            Change::Edited => &mut self.edited,
+            Change::Hidden => &mut self.hidden,
+            Change::Shown => &mut self.shown,
+            Change::Missing => &mut self.missing,
+            Change::Gone => &mut self.gone,
+            Change::Restored => &mut self.restored,
+        };
+        *counter += 1;
+    }
+
+    /// How many versions that is.
+    pub fn versions(&self) -> u64 {
+        self.new + self.edited + self.hidden + self.shown + self.missing + self.gone + self.restored
+    }
+}
+
+/// What [`store`] did.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored {
+    pub capture: i64,
+    /// The newest ledger entry afterwards.
+    pub seq: u64,
+    pub tally: Tally,
+}
+
+/// Commits one exchange and all that was read from it: capture, versions, ledger entries, absences, gaps, position.
+pub fn store(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed) -> Result<Stored> {
+    let page = &sealed.page;
+    let capture = insert_capture(tx, sight, sealed)?;
+    let mut keeper = Keeper {
+        tx,
+        log: Log::open(tx)?,
+        sight,
+        capture,
+        digest: sealed.digest,
+        body: &page.exchange.body,
+        seen_at: page.exchange.at,
+        registered: Registered::read(tx, &sight.platform)?,
+        ids: HashMap::new(),
+        tally: Tally { pages: 1, problems: page.problems.len() as u64, ..Tally::default() },
+    };
+    for (seen, content) in page.observations.iter().zip(&sealed.contents) {
+        keeper.observe(seen, content)?;
+    }
+    for scope in &page.finished {
+        absence::mark(&mut keeper, scope)?;
+    }
+    for answer in &page.answers {
+        absence::direct(&mut keeper, answer)?;
+    }
+    let tally = keeper.tally;
+    insert_problems(tx, sight, capture, page)?;
+    harvests::note_shortfalls(tx, &mut keeper.log, sight, page)?;
+    if let Some(position) = page.position {
+        harvests::set_position(tx, sight.account, position)?;
+    }
+    let cited = tally.versions() > 0 || !page.problems.is_empty() || !page.shortfalls.is_empty();
+    insert_body(tx, capture, cited, &sealed.body)?;
+    if let Some(harvest) = sight.harvest {
+        harvests::count(tx, harvest, &tally)?;
+    }
+    Ok(Stored { capture, seq: keeper.log.next_seq() - 1, tally })
+}
+
+/// Records an exchange that brought nothing but trouble: its row, its bytes and a problem.
+pub fn store_failure(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed, what: &str) -> Result<i64> {
+    let capture = insert_capture(tx, sight, sealed)?;
+    insert_body(tx, capture, true, &sealed.body)?;
+    tx.prepare_cached(
+        "INSERT INTO problems (capture_id, account_id, at, place, what) VALUES (?1, ?2, ?3, 'exchange', ?4)",
+    )?
+    .execute(params![capture, sight.account, ms(sight.now), what])?;
+    Ok(capture)
+}
+
+fn insert_capture(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed) -> Result<i64> {
+    let exchange = &sealed.page.exchange;
+    let origin = if sight.harvest.is_some() { "harvest" } else { "import" };
+    tx.prepare_cached(
+        "INSERT INTO captures (harvest_id, at, origin, method, target, status, headers, redactions, size, digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        sight.harvest,
+        ms(exchange.at),
+        origin,
+        exchange.method,
+        exchange.target,
+        exchange.status,
+        serde_json::to_string(&exchange.headers)?,
+        serde_json::to_string(&exchange.redactions)?,
+        i64::try_from(exchange.body.len())?,
+        sealed.digest,
+    ])?;
+    Ok(tx.last_insert_rowid())
+}
+
+fn insert_body(tx: &Transaction<'_>, capture: i64, cited: bool, body: &[u8]) -> Result<()> {
+    tx.prepare_cached("INSERT INTO bodies (capture_id, cited, body) VALUES (?1, ?2, ?3)")?
+        .execute(params![capture, cited, body])?;
+    Ok(())
+}
+
+fn insert_problems(tx: &Transaction<'_>, sight: &Sighting, capture: i64, page: &Page) -> Result<()> {
+    let mut statement = tx
+        .prepare_cached("INSERT INTO problems (capture_id, account_id, at, place, what) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for problem in &page.problems {
+        statement.execute(params![capture, sight.account, ms(sight.now), problem.place, problem.what])?;
+    }
+    Ok(())
+}
+
+/// The registered accounts of a platform: who the district is.
+struct Registered {
+    by_native_id: HashMap<String, i64>,
+    by_handle: HashMap<String, i64>,
+}
+
+impl Registered {
+    fn read(tx: &Transaction<'_>, platform: &str) -> Result<Registered> {
+        let mut statement = tx.prepare_cached("SELECT id, native_id, handle FROM accounts WHERE platform = ?1")?;
+        let mut registered = Registered { by_native_id: HashMap::new(), by_handle: HashMap::new() };
+        let mut rows = statement.query([platform])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            if let Some(native_id) = row.get::<_, Option<String>>(1)? {
+                registered.by_native_id.insert(native_id, id);
+            }
+            let handle: String = row.get(2)?;
+            if !handle.is_empty() {
+                registered.by_handle.insert(handle.to_lowercase(), id);
+            }
+        }
+        Ok(registered)
+    }
+
+    /// By id where the platform gives one; a handle alone can be taken by anybody once it is free, so it comes second.
+    fn account_of(&self, author: &Author) -> Option<i64> {
+        match &author.native_id {
+            Some(native_id) => self.by_native_id.get(native_id).copied(),
+            None => self.by_handle.get(&author.handle.as_ref()?.to_lowercase()).copied(),
+        }
+    }
+
+    fn role(&self, author: &Author) -> Role {
+        match self.account_of(author) {
+            Some(_) => Role::District,
+            None if *author == Author::default() => Role::Unknown,
+            None => Role::Public,
+        }
+    }
+}
+
+/// Everything that storing the observations of one page needs.
+struct Keeper<'k, 'c> {
+    tx: &'k Transaction<'c>,
+    log: Log<'k>,
+    sight: &'k Sighting,
+    capture: i64,
+    digest: Hash,
+    body: &'k [u8],
+    seen_at: Timestamp,
+    registered: Registered,
+    /// Row ids of the items named in this page.
+    ids: HashMap<String, i64>,
+    tally: Tally,
+}
+
+/// What `items` holds of an item.
+#[derive(Debug, Clone)]
+struct Item {
+    id: i64,
+    known: Option<Latest>,
+}
+
+/// Of an item with versions: where it stands.
+#[derive(Debug, Clone)]
+struct Latest {
+    last_seq: u64,
+    state: State,
+    page: Option<i64>,
+    role: Role,
+}
+
+impl Keeper<'_, '_> {
+    fn observe(&mut self, seen: &Observation, content: &Hash) -> Result<()> {
+        let item = self.find(&seen.native_id, &seen.aliases)?;
+        match item.known {
+            None => self.first_sight(item.id, seen, content)?,
+            Some(latest) => self.seen_again(item.id, &latest, seen, content)?,
+        }
+        self.alias(item.id, seen)
+    }
+
+    /// The item of a native id or one of its aliases; a new row when there is none.
+    fn find(&mut self, native_id: &str, aliases: &[String]) -> Result<Item> {
+        if let Some(item) = self.lookup(native_id)? {
+            return Ok(item);
+        }
+        for alias in aliases {
+            if let Some(item) = self.lookup(alias)? {
+                return Ok(item);
+            }
+        }
+        self.tx
+            .prepare_cached("INSERT INTO items (platform, native_id) VALUES (?1, ?2)")?
+            .execute(params![self.sight.platform, native_id])?;
+        let id = self.tx.last_insert_rowid();
+        self.ids.insert(native_id.to_owned(), id);
+        Ok(Item { id, known: None })
+    }
+
+    fn lookup(&mut self, native_id: &str) -> Result<Option<Item>> {
+        let columns = "SELECT i.id, i.kind, i.last_seq, i.state, i.page_id, i.role FROM items i";
+        let read = |row: &rusqlite::Row<'_>| {
+            let kind: Option<String> = row.get(1)?;
+            let known = match kind {
+                None => None,
+                Some(_) => Some(Latest {
+                    last_seq: seq(row.get(2)?),
+                    state: row.get(3)?,
+                    page: row.get(4)?,
+                    role: row.get(5)?,
+                }),
+            };
+            Ok(Item { id: row.get(0)?, known })
+        };
+        let key = params![native_id, self.sight.platform];
+        let mut own = self.tx.prepare_cached(&format!("{columns} WHERE i.native_id = ?1 AND i.platform = ?2"))?;
+        if let Some(item) = own.query_row(key, read).optional()? {
+            return Ok(Some(item));
+        }
+        let mut by_alias = self.tx.prepare_cached(&format!(
+            "{columns} JOIN aliases a ON a.item_id = i.id WHERE a.native_id = ?1 AND a.platform = ?2"
+        ))?;
+        Ok(by_alias.query_row(key, read).optional()?)
+    }
+
+    /// The row id of an item that another one names: known, or known by reference from now on.
+    fn reference(&mut self, native_id: &str) -> Result<i64> {
+        if let Some(id) = self.ids.get(native_id) {
+            return Ok(*id);
+        }
+        let id = self.find(native_id, &[])?.id;
+        self.ids.insert(native_id.to_owned(), id);
+        Ok(id)
+    }
+
+    fn first_sight(&mut self, id: i64, seen: &Observation, content: &Hash) -> Result<()> {
+        let parent = seen.parent.as_deref().map(|parent| self.reference(parent)).transpose()?;
+        let root = match seen.root.as_deref() {
+            _ if seen.kind.is_root() => Some(id),
+            Some(root) => Some(self.reference(root)?),
+            None => parent,
+        };
+        let role = if seen.kind == Kind::Profile { Role::District } else { self.registered.role(&seen.author) };
+        let state = if seen.hidden { State::Hidden } else { State::Visible };
+        let account = self.registered.account_of(&seen.author).unwrap_or(self.sight.account);
+        let due_at = next_due(seen.created_at.unwrap_or(self.sight.now), self.sight.now);
+        self.tx
+            .prepare_cached(
+                "UPDATE items SET kind = ?2, account_id = ?3, page_id = ?4, parent_id = ?5, root_id = ?6, role = ?7,
+                   created_at = ?8, url = ?9, first_seen_at = ?10, last_seen_at = ?10, seen_in = ?11, counts = ?12,
+                   due_at = ?13, first_seq = ?14, last_seq = ?14, state = ?15
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                id,
+                seen.kind,
+                account,
+                self.sight.account,
+                parent,
+                root,
+                role,
+                seen.created_at.map(ms),
+                seen.url,
+                ms(self.seen_at),
+                self.sight.harvest,
+                counts_text(&seen.counts)?,
+                seen.kind.is_root().then_some(ms(due_at)),
+                row_id(self.log.next_seq()),
+                state,
+            ])?;
+        if !seen.kind.is_root()
+            && let Some(root) = root
+        {
+            self.tx
+                .prepare_cached("UPDATE items SET due_at = ?2 WHERE id = ?1 AND due_at > ?2")?
+                .execute(params![root, ms(due_at)])?;
+        }
+        let seq = self.append(id, seen, content, Change::Created, state, None)?;
+        self.want_media(id, seq, role, seen)
+    }
+
+    fn seen_again(&mut self, id: i64, latest: &Latest, seen: &Observation, content: &Hash) -> Result<()> {
+        if latest.page != Some(self.sight.account) {
+            self.tx
+                .prepare_cached("INSERT INTO sightings (item_id, account_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+                .execute(params![id, self.sight.account])?;
+        }
+        if seen.superseded {
+            return self.keep_earlier_text(id, latest, seen, content);
+        }
+        let state = if seen.hidden { State::Hidden } else { State::Visible };
+        let current: Hash = self
+            .tx
+            .prepare_cached("SELECT content FROM versions WHERE seq = ?1")?
+            .query_row([row_id(latest.last_seq)], |row| row.get(0))?;
+        let absent = matches!(latest.state, State::Missing | State::Gone);
+        let mut newest = None;
+        if absent {
+            newest = Some(self.append(id, seen, content, Change::Restored, state, None)?);
+        } else if current != *content {
+            newest = Some(self.append(id, seen, content, Change::Edited, state, None)?);
+        }
+        if !absent && latest.state != state {
+            let change = if seen.hidden { Change::Hidden } else { Change::Shown };
+            newest = Some(self.append(id, seen, content, change, state, None)?);
+        }
+        self.tx
+            .prepare_cached(
+                "UPDATE items SET last_seen_at = max(last_seen_at, ?2), seen_in = ?3, counts = coalesce(?4, counts) WHERE id = ?1",
+            )?
+            .execute(params![id, ms(self.seen_at), self.sight.harvest, counts_text(&seen.counts)?])?;
+        match newest {
+            Some(seq) if current != *content => self.want_media(id, seq, latest.role, seen),
+            _ => self.renew_links(id, seen),
+        }
+    }
+
+    /// A text out of the platform's own history: kept once.
+    fn keep_earlier_text(&mut self, id: i64, latest: &Latest, seen: &Observation, content: &Hash) -> Result<()> {
+        let known: bool = self
+            .tx
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM versions WHERE item_id = ?1 AND content = ?2)")?
+            .query_row(params![id, content], |row| row.get(0))?;
+        if !known {
+            self.append(id, seen, content, Change::Edited, latest.state, None)?;
+        }
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        id: i64,
+        seen: &Observation,
+        content: &Hash,
+        change: Change,
+        state: State,
+        cause: Option<Cause>,
+    ) -> Result<u64> {
+        let raw = self.body.get(seen.raw.clone()).unwrap_or_default();
+        let new = New {
+            item: id,
+            capture: self.capture,
+            capture_digest: self.digest,
+            raw_start: seen.raw.start,
+            raw,
+            change,
+            state,
+            cause,
+            observed_at: self.seen_at,
+            author: &seen.author,
+            content: &seen.content,
+            content_digest: *content,
+            evidence: None,
+        };
+        let seq = version::insert(self.tx, &mut self.log, self.sight.now, &new)?;
+        self.tally.count(change);
+        Ok(seq)
+    }
+
+    fn alias(&mut self, id: i64, seen: &Observation) -> Result<()> {
+        for alias in &seen.aliases {
+            let taken = self.lookup(alias)?;
+            if taken.is_some() {
+                continue;
+            }
+            let subject = format!("{}:{}", self.sight.platform, seen.native_id);
+            let fields = [("alias", alias.clone())];
+            let seq = self.log.record(self.sight.now, "same", Some(&subject), None, &fields)?;
+            self.tx
+                .prepare_cached("INSERT INTO aliases (platform, native_id, item_id, seq) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![self.sight.platform, alias, id, row_id(seq)])?;
+        }
+        Ok(())
+    }
+
+    fn want_media(&mut self, id: i64, seq: u64, role: Role, seen: &Observation) -> Result<()> {
+        for medium in &seen.content.media {
+            let fetched = match self.sight.fetch_media.as_str() {
+                "all" => true,
+                "district" => role == Role::District,
+                _ => false,
+            };
+            let (state, cause) = match (fetched, &medium.url) {
+                (true, Some(_)) => ("wanted", None),
+                (true, None) => ("lost", Some("the platform gave no address for it")),
+                (false, _) => ("not_fetched", Some("the configuration does not fetch these media")),
+            };
+            self.tx
+                .prepare_cached(
+                    "INSERT INTO media (item_id, native_id, version_seq, state, url, expires_at, mime, cause)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![
+                    id,
+                    medium.native_id,
+                    row_id(seq),
+                    state,
+                    medium.url.as_ref().filter(|_| state == "wanted"),
+                    medium.expires_at.map(ms),
+                    medium.mime,
+                    cause,
+                ])?;
+        }
+        Ok(())
+    }
+
+    /// A later page brings younger links to media that are still wanted, and a second chance for lost ones.
+    fn renew_links(&mut self, id: i64, seen: &Observation) -> Result<()> {
+        for medium in seen.content.media.iter().filter(|medium| medium.url.is_some()) {
+            self.tx
+                .prepare_cached(
+                    "UPDATE media SET url = ?3, expires_at = ?4, state = 'wanted', cause = NULL
+                     WHERE item_id = ?1 AND native_id = ?2 AND state IN ('wanted', 'lost')",
+                )?
+                .execute(params![id, medium.native_id, medium.url, medium.expires_at.map(ms)])?;
+        }
+        Ok(())
+    }
+}
+
+fn counts_text(counts: &Counts) -> Result<Option<String>> {
+    Ok(if *counts == Counts::default() { None } else { Some(serde_json::to_string(counts)?) })
+}
+
+/// After these many hours an item is looked at again; then yearly.
+const REVISIT_HOURS: [i64; 7] = [2, 24, 72, 168, 720, 4320, 8760];
+
+/// When an item written at `created` is next to be looked at, as of `now`: steps that are past count as done.
+pub fn next_due(created: Timestamp, now: Timestamp) -> Timestamp {
+    let hour = 3_600_000;
+    let (created, now) = (ms(created), ms(now));
+    let step = REVISIT_HOURS.iter().map(|hours| created.saturating_add(hours * hour)).find(|due| *due > now);
+    let year = 8760 * hour;
+    at(step.unwrap_or_else(|| created.saturating_add((now.saturating_sub(created) / year + 1).saturating_mul(year))))
+}
+
+/// Sets when a thread is due again, from all items in it: called when the thread has been walked.
+pub fn reschedule(tx: &Transaction<'_>, root: i64, now: Timestamp) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "SELECT coalesce(created_at, first_seen_at) FROM items WHERE root_id = ?1 AND kind IS NOT NULL",
+    )?;
+    let written =
+        statement.query_map([root], |row| row.get::<_, Option<i64>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let due = written.into_iter().flatten().map(|created| next_due(at(created), now)).min();
+    tx.prepare_cached("UPDATE items SET due_at = ?2 WHERE id = ?1")?.execute(params![root, due.map(ms)])?;
+    Ok(())
+}
+
+/// The content of a version as `more` keeps it beside the text.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct More {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Media>,
+}
+
+/// `more` of a content: without signed URLs; `None` when there is nothing in it.
+pub(crate) fn more_text(content: &Content) -> Result<Option<String>> {
+    if content.parts.is_empty() && content.links.is_empty() && content.media.is_empty() {
+        return Ok(None);
+    }
+    let media = content.media.iter().map(|medium| Media { url: None, expires_at: None, ..medium.clone() }).collect();
+    let more = More { parts: content.parts.clone(), links: content.links.clone(), media };
+    Ok(Some(serde_json::to_string(&more)?))
+}
+
+/// The content a version keeps.
+pub(crate) fn content_of(text: Option<String>, more: Option<&str>) -> Result<Content> {
+    let more: More = more.map(serde_json::from_str).transpose()?.unwrap_or_default();
+    Ok(Content { text: text.unwrap_or_default(), parts: more.parts, links: more.links, media: more.media })
+}
+
+/// Whether a platform name is one we read: for rows of others.
+pub fn connector(platform: &str) -> Option<Platform> {
+    platform.parse().ok()
+}
