@@ -1,6 +1,7 @@
 //! pagekeeper keeps the record of a school district's official social media pages.
 
 pub mod db;
+pub mod config;
 pub mod model;
 pub mod platform;
 pub mod seal;

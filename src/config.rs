@@ -1,0 +1,511 @@
+//! Every key of the config file, with its meaning and its default.
+//!
+//! The doc comment on a field is the comment above the key in `config/pagekeeper.toml`, word for word; a test holds the
+//! two together. Unknown keys are refused with the nearest known one. A secret is never in the file: a key names the
+//! file that holds it, and that file is read again at each use. Relative paths are relative to the config file's folder.
+
+#![expect(clippy::doc_markdown, reason = "the comments stand in a TOML file too, where nobody expects backticks")]
+
+mod check;
+mod law;
+mod paths;
+mod read;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+pub use law::{Compliance, Duty, LawFacts, PublicNumbers, RecordsRequest};
+pub use paths::{Allow, read_secret};
+pub use read::Problems;
+pub use types::Cron;
+
+use crate::model::Category;
+
+/// The whole file, with every default filled in and every path made absolute or relative to the working directory.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where everything the program keeps lies: database, media, index, obtained tokens. One folder, owned by the user
+    /// the daemon runs as.
+    pub data_dir: PathBuf,
+    /// The district's time zone, as the tz database names it. Times of day in this file, in mails and on screens are in it.
+    #[serde(with = "types::zone", default = "types::default_zone")]
+    pub time_zone: TimeZone,
+    pub district: District,
+    #[serde(default)]
+    pub policy: Policy,
+    #[serde(default)]
+    pub law: Law,
+    #[serde(default)]
+    pub concerns: Concerns,
+    #[serde(default)]
+    pub ledger: Ledger,
+    #[serde(default)]
+    pub web: Web,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<Mail>,
+    #[serde(default)]
+    pub weekly: Weekly,
+    #[serde(default)]
+    pub alerts: Alerts,
+    #[serde(default)]
+    pub jobs: Jobs,
+    #[serde(default)]
+    pub rules: Rules,
+    #[serde(default)]
+    pub media: MediaConfig,
+    #[serde(default)]
+    pub platform: BTreeMap<String, PlatformConfig>,
+}
+
+/// Who the district is, and what of its own is no private matter.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct District {
+    /// The district's name, as mails and reports give it.
+    pub name: String,
+    /// Telephone numbers that are the district's own, in any spelling: no rule flags them.
+    #[serde(default)]
+    pub official_numbers: Vec<String>,
+    /// Street addresses of schools and offices, in any spelling: no rule flags them.
+    #[serde(default)]
+    pub official_addresses: Vec<String>,
+    /// The district's own domains; each stands for its subdomains too. The first one names the ledger.
+    #[serde(default)]
+    pub domains: Vec<String>,
+}
+
+/// The district's own rules for its pages.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// The clauses of the district's social media guidelines: ids, titles and the district's own words.
+    pub clauses: PathBuf,
+    /// The expectations for comments that official pages are to post, one file a language.
+    pub comment_expectations: Vec<PathBuf>,
+    /// Whether the district's own rule wants a page approved, and not only notified, before it starts.
+    pub approval_required: bool,
+    /// Dates, ballot measures and candidates that the advocacy rules know. Left out: they know none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elections: Option<PathBuf>,
+}
+
+/// On what basis rules may run on public comments.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SafetyBasis {
+    /// No rule runs on a public comment.
+    #[default]
+    Off,
+    /// The board adopted a program under Education Code 49073.6.
+    Adopted,
+    /// Counsel advised that the section does not bind this use.
+    Counsel,
+}
+
+/// Education Code 49073.6, and the state's facts behind mails and screens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Law {
+    /// The recorded basis for running rules on public comments (California Education Code 49073.6): "off" runs none of
+    /// them; "adopted" when the board adopted a program after notice and public comment; "counsel" when counsel advised
+    /// in writing that none is needed. The last two need the four keys below. The archive, the search and the rules on
+    /// the district's own items run in any case.
+    pub safety_basis: SafetyBasis,
+    /// The day of the adoption or of counsel's advice.
+    #[serde(with = "types::date", skip_serializing_if = "Option::is_none")]
+    pub basis_date: Option<Date>,
+    /// Where it is written down: meeting and agenda item, or counsel's letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis_reference: Option<String>,
+    /// The day on which pupils and parents were notified.
+    #[serde(with = "types::date", skip_serializing_if = "Option::is_none")]
+    pub notice_date: Option<Date>,
+    /// Who entered this basis here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded_by: Option<String>,
+    /// The categories whose rules run on public comments; a trailing * stands for every ending. Left out: under
+    /// "adopted" the four concerns, harassment_bullying, hate_discrimination, pii_* and phishing_malware; under
+    /// "counsel" whatever the packs say.
+    #[serde(with = "types::categories", skip_serializing_if = "Option::is_none")]
+    pub public_categories: Option<Vec<Category>>,
+    /// The state's facts: what to do for each kind of concern, and dates of compliance.
+    pub file: PathBuf,
+}
+
+/// Whom to call. The numbers stand in urgent mails and beside concerns, big enough to dial from.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Concerns {
+    /// The county's child abuse hotline, as { name, number, verified_on }: the day on which somebody called it and it was right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child_abuse_hotline: Option<Contact>,
+    /// The police or sheriff who answer for the schools: not the district's own police, to whom an abuse report may not go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub law_enforcement: Option<Contact>,
+    /// The district's crisis team for self-harm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crisis_team: Option<Contact>,
+}
+
+/// Somebody to call, and when the number was last found right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    pub name: String,
+    pub number: String,
+    #[serde(with = "types::date", default, skip_serializing_if = "Option::is_none")]
+    pub verified_on: Option<Date>,
+}
+
+/// The ledger's name, key and outside witness.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ledger {
+    /// The log's name, fixed when the archive is made. Left out: the district's first domain and "/pagekeeper".
+    pub origin: String,
+    /// The key that signs checkpoints; made by `init`. Left out: secrets/signing.key in the data directory.
+    pub signing_key_file: PathBuf,
+    /// Where signed checkpoints are published: outside the data directory, best on another machine's share, so that a
+    /// rolled-back archive is noticed. Left out: none are published, and `check-config` says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_dir: Option<PathBuf>,
+}
+
+/// The web app.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Web {
+    /// Address and port to listen on. The program speaks plain HTTP: keep it on loopback behind a proxy that speaks TLS.
+    pub listen: SocketAddr,
+    /// The address people use, as links in mails give it; https unless it is loopback. Left out: http and the address above.
+    pub public_url: String,
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    #[default]
+    Smtp,
+    File,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    #[default]
+    Required,
+    Starttls,
+    None,
+}
+
+/// Mail. Without this section none is sent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// "smtp", or "file": one .eml a message in `dir`, for a first look or another program to send.
+    pub transport: Transport,
+    /// The mail server's name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// Its port. Left out: 465 with tls "required", 587 with "starttls", 25 with "none".
+    pub port: u16,
+    /// "required": TLS from the first byte; "starttls": plain first, then TLS or nothing; "none": loopback servers only.
+    pub tls: Tls,
+    /// The name to sign in with. Left out: no sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The file that holds the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// The sender of every mail.
+    pub from: String,
+    /// The folder for transport "file".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// The administrator's address: all mail goes there alone, marked preview, until somebody presses Go live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<String>,
+}
+
+/// The weekly report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Weekly {
+    /// When it is sent: six fields, seconds first, weekdays as names.
+    pub cron: Cron,
+    /// Who gets it: a list of { address, schools, groups }; without schools and groups, everything.
+    pub recipients: Vec<ReportRecipient>,
+}
+
+/// Somebody who gets the weekly report, and on which pages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportRecipient {
+    pub address: String,
+    #[serde(default)]
+    pub schools: Vec<String>,
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+/// Urgent mail.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alerts {
+    /// Who gets it: a list of { address, schools, categories }; without schools and categories, everything.
+    pub recipients: Vec<AlertRecipient>,
+    /// Minutes between two mails on the same flag while nobody has opened it.
+    pub repeat_minutes: u32,
+    /// Minutes after which an unopened flag goes to the second list too.
+    pub escalate_after_minutes: u32,
+    /// The second list: addresses.
+    pub escalate_to: Vec<String>,
+    /// What was written more than this many days before it was first seen is never mailed by itself.
+    pub fresh_days: u32,
+}
+
+/// Somebody who gets urgent mail, and about what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertRecipient {
+    pub address: String,
+    #[serde(default)]
+    pub schools: Vec<String>,
+    #[serde(with = "types::category_list", default)]
+    pub categories: Vec<Category>,
+}
+
+/// When the daemon does what. Six fields, seconds first, weekdays as names.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jobs {
+    /// New posts and their comments, of every active account.
+    pub harvest: Cron,
+    /// What a platform still gives of the past, for accounts that are not whole yet.
+    pub backfill: Cron,
+    /// Kept items that are due for another look.
+    pub revisit: Cron,
+    /// Each page's own facts, settings, people and applications.
+    pub profile: Cron,
+    /// The whole archive against its own proofs.
+    pub verify: Cron,
+    /// Urgent mail: new, repeated, escalated; and the morning mail at seven.
+    pub alerts: Cron,
+}
+
+/// The rule packs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// The folder of packs, one file a policy area.
+    pub dir: PathBuf,
+    /// The key under which names of the release roster are hashed; outside data directory and backups. Left out: no roster checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roster_key_file: Option<PathBuf>,
+}
+
+/// Whose pictures and videos are fetched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FetchFrom {
+    #[default]
+    District,
+    All,
+    None,
+}
+
+/// Pictures and videos.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MediaConfig {
+    /// Whose are fetched: "district" (the official pages' own), "all" (commenters' too), "none".
+    pub fetch_from: FetchFrom,
+    /// Hosts they may be fetched from; each stands for its subdomains too. Others are refused.
+    pub allowed_hosts: Vec<String>,
+    /// The largest file fetched, in bytes; a larger one is a gap on its item.
+    pub max_bytes: u64,
+}
+
+/// X's two vocabularies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldNames {
+    #[default]
+    Tweet,
+    Post,
+}
+
+impl FieldNames {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FieldNames::Tweet => "tweet",
+            FieldNames::Post => "post",
+        }
+    }
+}
+
+/// One platform. A platform without a section is off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// Whether its accounts are harvested.
+    pub enabled: bool,
+    /// Replaces the platform's own scheme, host and port; plain http for loopback addresses only.
+    pub api_base: String,
+    /// The version of the API that is asked for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub api_version: String,
+    /// The most requests a minute; the platform's own limits hold beside it.
+    pub requests_per_minute: u32,
+    /// The most requests a day. Left out: no limit of our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_day: Option<u32>,
+    /// The file with one credential for the whole platform. Facebook and Instagram: a user or system-user token, from
+    /// which page tokens are derived, or a page token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// A folder with one credential file an account, named by the account's slug. It wins over the one above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_dir: Option<PathBuf>,
+    /// The app's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
+    /// The file with the app's secret: with it each call carries a proof, and tokens can be checked and prolonged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_secret_file: Option<PathBuf>,
+    /// Who acknowledged that X's terms for government use hold for this archive. All three, or X stays off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+    /// The day of the acknowledgement.
+    #[serde(with = "types::date", skip_serializing_if = "Option::is_none")]
+    pub acknowledged_on: Option<Date>,
+    /// The plan the district holds with X.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// The vocabulary of requests: "tweet" or "post". Answers in either are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field_names: Option<FieldNames>,
+    /// The file with the API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_file: Option<PathBuf>,
+    /// The most quota units a day, counted by us: the platform does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub units_per_day: Option<u32>,
+    /// The PLC directory that says on which server an account lives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory_base: Option<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            clauses: "policy.toml".into(),
+            comment_expectations: vec!["expectations.en.txt".into()],
+            approval_required: false,
+            elections: None,
+        }
+    }
+}
+
+impl Default for Law {
+    fn default() -> Law {
+        Law {
+            safety_basis: SafetyBasis::Off,
+            basis_date: None,
+            basis_reference: None,
+            notice_date: None,
+            recorded_by: None,
+            public_categories: None,
+            file: "law/california.toml".into(),
+        }
+    }
+}
+
+impl Default for Web {
+    fn default() -> Web {
+        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8640)), public_url: String::new() }
+    }
+}
+
+impl Default for Weekly {
+    fn default() -> Weekly {
+        Weekly { cron: types::known("0 0 7 * * MON"), recipients: Vec::new() }
+    }
+}
+
+impl Default for Alerts {
+    fn default() -> Alerts {
+        Alerts {
+            recipients: Vec::new(),
+            repeat_minutes: 20,
+            escalate_after_minutes: 60,
+            escalate_to: Vec::new(),
+            fresh_days: 14,
+        }
+    }
+}
+
+impl Default for Jobs {
+    fn default() -> Jobs {
+        Jobs {
+            harvest: types::known("0 */15 * * * *"),
+            backfill: types::known("0 5 * * * *"),
+            revisit: types::known("0 35 * * * *"),
+            profile: types::known("0 10 4 * * *"),
+            verify: types::known("0 0 3 * * SUN"),
+            alerts: types::known("0 * * * * *"),
+        }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { dir: "rules".into(), roster_key_file: None }
+    }
+}
+
+impl Default for MediaConfig {
+    fn default() -> MediaConfig {
+        let hosts =
+            ["fbcdn.net", "cdninstagram.com", "twimg.com", "ytimg.com", "ggpht.com", "bsky.app", "bsky.network"];
+        MediaConfig {
+            fetch_from: FetchFrom::District,
+            allowed_hosts: hosts.map(str::to_owned).into(),
+            max_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+impl Default for PlatformConfig {
+    fn default() -> PlatformConfig {
+        PlatformConfig {
+            enabled: true,
+            api_base: String::new(),
+            api_version: String::new(),
+            requests_per_minute: 0,
+            requests_per_day: None,
+            token_file: None,
+            tokens_dir: None,
+            app_id: None,
+            app_secret_file: None,
+            acknowledged_by: None,
+            acknowledged_on: None,
+            plan: None,
+            field_names: None,
+            api_key_file: None,
+            units_per_day: None,
+            directory_base: None,
+        }
+    }
+}

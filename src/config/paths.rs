@@ -1,0 +1,203 @@
+//! Where things lie, who is on, and the secrets, read again at each use.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::read::Problems;
+use super::{AlertRecipient, Config, District, Law, MediaConfig, PlatformConfig, SafetyBasis};
+use crate::model::{Category, Platform, Secret};
+
+impl Config {
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The one database.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("pagekeeper.db")
+    }
+
+    /// Content-addressed media files.
+    pub fn media_dir(&self) -> PathBuf {
+        self.data_dir.join("media")
+    }
+
+    /// The search index; it can be rebuilt.
+    pub fn index_dir(&self) -> PathBuf {
+        self.data_dir.join("index")
+    }
+
+    /// What the program makes, obtains or renews: the signing key, tokens.
+    pub fn secrets_dir(&self) -> PathBuf {
+        self.data_dir.join("secrets")
+    }
+
+    /// Held by the one `serve`.
+    pub fn serve_lock(&self) -> PathBuf {
+        self.data_dir.join("serve.lock")
+    }
+
+    /// Held by whoever follows the ledger.
+    pub fn follow_lock(&self) -> PathBuf {
+        self.data_dir.join("follow.lock")
+    }
+
+    /// The platform's section, when it has one and nothing keeps it off.
+    pub fn platform(&self, platform: Platform) -> Option<&PlatformConfig> {
+        self.why_off(platform.as_str()).is_none().then(|| self.platform.get(platform.as_str())).flatten()
+    }
+
+    /// Why accounts on `platform` are not kept, in words; `None` when they can be.
+    pub fn why_off(&self, platform: &str) -> Option<String> {
+        let title = crate::model::platform_title(platform);
+        if platform.parse::<Platform>().is_err() {
+            return Some(format!("pagekeeper has no connector for {title}"));
+        }
+        let Some(section) = self.platform.get(platform) else {
+            return Some(format!("{title} is not set up: the config has no [platform.{platform}]"));
+        };
+        if !section.enabled {
+            return Some(format!("{title} is switched off in the config"));
+        }
+        (platform == "x" && !section.acknowledged()).then(|| {
+            "X is off until its terms are acknowledged: set acknowledged_by, acknowledged_on and plan in [platform.x]"
+                .to_owned()
+        })
+    }
+
+    /// Where a credential that the program obtained for an account lies; for the platform as a whole, `slug` is empty.
+    pub fn obtained_token_file(&self, platform: Platform, slug: &str) -> PathBuf {
+        let name = if slug.is_empty() { "platform" } else { slug };
+        self.secrets_dir().join(platform.as_str()).join(format!("{name}.token"))
+    }
+
+    /// The credential for one account, read now: its own file in `tokens_dir`, else the platform's `token_file` or
+    /// `api_key_file`; what the program obtained itself wins while it is the younger file. `None`: none is configured.
+    pub fn credential(&self, platform: Platform, slug: &str) -> Result<Option<Secret>> {
+        let configured = self.platform.get(platform.as_str()).and_then(|section| section.credential_file(slug));
+        let obtained = self.obtained_token_file(platform, slug);
+        match (configured, changed_at(&obtained)) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => read_secret(&obtained).map(Some),
+            (Some(file), None) => read_secret(&file).map(Some),
+            (Some(file), Some(renewed)) => {
+                let newer = changed_at(&file).is_none_or(|changed| renewed > changed);
+                read_secret(if newer { &obtained } else { &file }).map(Some)
+            }
+        }
+    }
+}
+
+impl PlatformConfig {
+    /// The file a person put the account's credential in.
+    pub fn credential_file(&self, slug: &str) -> Option<PathBuf> {
+        let own = self.tokens_dir.as_ref().map(|dir| dir.join(slug));
+        own.filter(|file| !slug.is_empty() && file.is_file())
+            .or_else(|| self.token_file.clone())
+            .or_else(|| self.api_key_file.clone())
+    }
+
+    /// The app's secret, read now.
+    pub fn app_secret(&self) -> Result<Option<Secret>> {
+        self.app_secret_file.as_deref().map(read_secret).transpose()
+    }
+
+    /// X: all three facts of the acknowledgement are there.
+    pub fn acknowledged(&self) -> bool {
+        self.acknowledged_by.is_some() && self.acknowledged_on.is_some() && self.plan.is_some()
+    }
+
+    /// Whether `api_base` leads to this machine, as in `demo` and tests: then loopback media hosts are allowed too.
+    pub fn on_loopback(&self) -> bool {
+        super::check::is_loopback(&self.api_base)
+    }
+}
+
+impl Law {
+    /// Whether rules of this category run on public comments.
+    pub fn runs_on_public(&self, category: Category) -> bool {
+        let listed = self.public_categories.as_ref().map(|list| list.contains(&category));
+        match self.safety_basis {
+            SafetyBasis::Off => false,
+            SafetyBasis::Adopted => listed.unwrap_or_else(|| is_safety(category)),
+            SafetyBasis::Counsel => listed.unwrap_or(true),
+        }
+    }
+
+    /// Whether any rule runs on a public comment at all.
+    pub fn has_basis(&self) -> bool {
+        self.safety_basis != SafetyBasis::Off
+    }
+}
+
+/// The categories of safety and privacy that an adopted program covers unless it says otherwise.
+fn is_safety(category: Category) -> bool {
+    category.is_concern()
+        || category.as_str().starts_with("pii_")
+        || matches!(category, Category::HarassmentBullying | Category::HateDiscrimination | Category::PhishingMalware)
+}
+
+impl AlertRecipient {
+    /// Whether this person is to get a flag of `category` on a page of `school`.
+    pub fn wants(&self, school: &str, category: Category) -> bool {
+        (self.schools.is_empty() || self.schools.iter().any(|own| own == school))
+            && (self.categories.is_empty() || self.categories.contains(&category))
+    }
+}
+
+impl MediaConfig {
+    /// Whether media may be fetched from `host`.
+    pub fn allows(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        self.allowed_hosts.iter().any(|allowed| {
+            let allowed = allowed.trim_start_matches("*.").to_ascii_lowercase();
+            host == allowed || host.strip_suffix(&allowed).is_some_and(|rest| rest.ends_with('.'))
+        })
+    }
+}
+
+/// What `rules eval --allow FILE` reads: the part of `[district]` that rules know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Allow {
+    pub official_numbers: Vec<String>,
+    pub official_addresses: Vec<String>,
+    pub domains: Vec<String>,
+}
+
+impl Allow {
+    pub fn parse(text: &str) -> Result<Allow, Problems> {
+        toml::from_str(text).map_err(|error| Problems(vec![super::read::in_words(text, error.message(), error.span())]))
+    }
+}
+
+impl District {
+    pub fn allow(&self) -> Allow {
+        Allow {
+            official_numbers: self.official_numbers.clone(),
+            official_addresses: self.official_addresses.clone(),
+            domains: self.domains.clone(),
+        }
+    }
+}
+
+/// Reads a secret's file: one secret, white space around it dropped.
+pub fn read_secret(file: &Path) -> Result<Secret> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("read the secret that lies in {}", file.display()))?;
+    let secret = text.trim();
+    if secret.is_empty() {
+        bail!("the secret's file {} is empty: put the secret in it", file.display());
+    }
+    if secret.contains(|c: char| c.is_control()) {
+        bail!("the secret's file {} has more than one line: put the secret alone in it", file.display());
+    }
+    Ok(Secret::new(secret))
+}
+
+fn changed_at(file: &Path) -> Option<SystemTime> {
+    std::fs::metadata(file).and_then(|facts| facts.modified()).ok()
+}
