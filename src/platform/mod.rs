@@ -4,6 +4,11 @@
 //! [`Page`] to be committed before the next call. A walk keeps its own paging tokens and never gives them away: what is
 //! stored across runs is a time (`Page::position`).
 
+mod guard;
+pub mod http;
+mod meters;
+mod redact;
+
 use std::path::PathBuf;
 
 use crate::model::{Exchange, Kind, Platform, Secret, Timestamp};
