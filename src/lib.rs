@@ -2,6 +2,7 @@
 
 pub mod db;
 pub mod config;
+pub mod mail;
 pub mod model;
 pub mod platform;
 pub mod seal;
