@@ -8,6 +8,7 @@ mod guard;
 pub mod http;
 mod meters;
 mod redact;
+pub mod lenient;
 
 use std::path::PathBuf;
 
