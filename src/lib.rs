@@ -6,3 +6,4 @@ pub mod mail;
 pub mod model;
 pub mod platform;
 pub mod seal;
+pub mod text;

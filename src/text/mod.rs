@@ -1,0 +1,3 @@
+//! Words about texts: pure, no I/O.
+
+pub mod tokenize;
