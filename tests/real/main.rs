@@ -1,0 +1,5 @@
+//! The parts of the tests that talk with real servers. `tests/run` brings those and calls this binary; a plain
+//! `cargo test` leaves it out.
+
+mod smtp;
+mod tools;
