@@ -1,0 +1,40 @@
+"""atproto reads Bluesky accounts of the sandbox to the end: the author's feed, the account's own records, the threads."""
+
+from atproto import Client, models
+
+from reader import ORDER, found
+
+client = Client(base_url=ORDER["base"])
+
+
+def pages(method, key, **parameters):
+    cursor = None
+    while True:
+        answer = method({**parameters, "limit": 25, "cursor": cursor})
+        yield from getattr(answer, key)
+        cursor = answer.cursor
+        if not cursor:
+            return
+
+
+def walk(node):
+    for child in node.replies or []:
+        if isinstance(child, models.AppBskyFeedDefs.ThreadViewPost):
+            found(child.post.uri, child.post.record.text, "reply", node.post.uri)
+            walk(child)
+
+
+for account in ORDER["accounts"]:
+    profile = client.app.bsky.actor.get_profile({"actor": account})
+    records = pages(client.com.atproto.repo.list_records, "records", repo=profile.did, collection="app.bsky.feed.post")
+    own = {record.uri: record.value.text for record in records}
+    feed = pages(
+        client.app.bsky.feed.get_author_feed, "feed", actor=profile.did, filter="posts_with_replies"
+    )
+    shown = {entry.post.uri: entry.post.record for entry in feed if entry.reason is None}
+    assert own == {uri: record.text for uri, record in shown.items()}, "the feed and the records differ"
+    for uri, record in shown.items():
+        reply = record.reply
+        found(uri, record.text, "reply" if reply else "post", reply.parent.uri if reply else None)
+        thread = client.app.bsky.feed.get_post_thread({"uri": uri, "depth": 1000, "parent_height": 0})
+        walk(thread.thread)
