@@ -1,7 +1,7 @@
 //! pagekeeper keeps the record of a school district's official social media pages.
 
-pub mod db;
 pub mod config;
+pub mod db;
 pub mod mail;
 pub mod model;
 pub mod platform;

@@ -14,10 +14,12 @@ use crate::model::{
 };
 
 pub mod accounts;
+pub mod flags;
 pub mod harvests;
 pub mod inputs;
 pub mod items;
 pub mod ledger;
+pub mod media;
 pub mod upgrade;
 
 /// Marks a file as an archive of ours (`PRAGMA application_id`): four letters.

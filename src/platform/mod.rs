@@ -6,9 +6,9 @@
 
 mod guard;
 pub mod http;
+pub mod lenient;
 mod meters;
 mod redact;
-pub mod lenient;
 
 use std::path::PathBuf;
 
