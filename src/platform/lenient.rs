@@ -112,6 +112,10 @@ impl<'a> Obj<'a> {
         self.raw(key).is_some()
     }
 
+    pub fn is_list(&self, key: &str) -> bool {
+        self.raw(key).is_some_and(|raw| raw.get().starts_with('['))
+    }
+
     pub fn problem(&self, key: &str, what: impl Into<String>) {
         self.body.problem(self.at(key), what);
     }

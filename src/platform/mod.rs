@@ -9,6 +9,7 @@ pub mod http;
 pub mod lenient;
 mod meters;
 mod redact;
+pub mod x;
 
 use std::path::PathBuf;
 

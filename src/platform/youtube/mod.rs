@@ -1,0 +1,5 @@
+//! YouTube.
+mod judge;
+mod parse;
+pub use judge::*;
+pub use parse::*;
