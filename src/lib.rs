@@ -4,6 +4,7 @@ pub mod config;
 pub mod db;
 pub mod mail;
 pub mod jobs;
+pub mod index;
 pub mod model;
 pub mod platform;
 pub mod seal;

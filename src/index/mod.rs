@@ -1,0 +1,3 @@
+//! The archive's words, in Tantivy.
+
+pub mod query;
