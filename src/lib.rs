@@ -2,10 +2,11 @@
 
 pub mod config;
 pub mod db;
-pub mod mail;
-pub mod jobs;
 pub mod index;
+pub mod jobs;
+pub mod mail;
 pub mod model;
 pub mod platform;
+pub mod proof;
 pub mod seal;
 pub mod text;

@@ -17,6 +17,12 @@ pub fn sha256(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
 }
 
+/// Where a file lies by its content, under the media folder: two letters, then the rest.
+pub fn content_address(digest: &Hash) -> String {
+    let name = hex::encode(digest);
+    format!("{}/{}", &name[..2], &name[2..])
+}
+
 /// The digest of what an item says: text, further words, links, media by the platform's id, alt texts. No state, no counts,
 /// no signed URLs. Each list and each string is preceded by its length (u32, big-endian).
 pub fn content_digest(content: &Content) -> Hash {

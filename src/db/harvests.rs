@@ -69,6 +69,13 @@ pub fn begin(
     Ok(Some(Begun { id: tx.last_insert_rowid() }))
 }
 
+/// Voids every claim, as when the process that held them has ended: for tests.
+#[doc(hidden)]
+pub fn void_claims(tx: &Transaction<'_>) -> Result<()> {
+    tx.execute("DELETE FROM claims", [])?;
+    Ok(())
+}
+
 /// Ends runs that died without saying so, and sweeps what they left uncited.
 fn bury_the_dead(tx: &Transaction<'_>, account: i64, now: Timestamp) -> Result<()> {
     let mut statement = tx.prepare_cached("SELECT id FROM harvests WHERE account_id = ?1 AND outcome = 'running'")?;

@@ -14,6 +14,7 @@ use crate::model::{
 };
 
 pub mod accounts;
+pub mod checkpoints;
 pub mod flags;
 pub mod harvests;
 pub mod inputs;
@@ -21,6 +22,12 @@ pub mod items;
 pub mod ledger;
 pub mod media;
 pub mod upgrade;
+
+/// An open transaction of the writer.
+pub type Tx<'t> = Transaction<'t>;
+
+/// A connection to read from.
+pub type Conn = Connection;
 
 /// Marks a file as an archive of ours (`PRAGMA application_id`): four letters.
 const APPLICATION_ID: i32 = 0x5067_4b70;
@@ -86,6 +93,87 @@ pub fn open_for_reading(path: &Path) -> Result<Connection> {
     let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     ensure!(version == upgrade::VERSION, "this database has schema {version}, this program reads {}", upgrade::VERSION);
     Ok(conn)
+}
+
+/// What SQLite's own check finds wrong, and rows that point nowhere.
+pub fn integrity(conn: &Connection) -> Result<Vec<String>> {
+    let mut statement = conn.prepare("PRAGMA integrity_check")?;
+    let found = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>();
+    let mut faults = found.unwrap_or_else(|error| vec![error.to_string()]);
+    faults.retain(|line| line != "ok");
+    let mut statement = conn.prepare("SELECT \"table\", count(*) FROM pragma_foreign_key_check GROUP BY 1")?;
+    let dangling = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    for row in dangling {
+        let (table, count) = row?;
+        faults.push(format!("{count} rows of {table} point at rows that are not there"));
+    }
+    Ok(faults)
+}
+
+/// Where a cache disagrees with the record it is a cache of: for tests, after each step.
+#[doc(hidden)]
+pub fn inconsistencies(conn: &Connection) -> Result<Vec<String>> {
+    const CHECKS: [(&str, &str); 6] = [
+        (
+            "an item's newest version is not its last",
+            "SELECT native_id FROM items i WHERE kind IS NOT NULL AND last_seq IS NOT
+               (SELECT max(seq) FROM versions v WHERE v.item_id = i.id)",
+        ),
+        (
+            "an item's state is not that of its newest version",
+            "SELECT native_id FROM items i JOIN versions v ON v.seq = i.last_seq WHERE v.state IS NOT i.state",
+        ),
+        (
+            "two versions in a row say the same",
+            "SELECT i.native_id FROM versions a JOIN versions b ON b.item_id = a.item_id AND b.seq =
+               (SELECT min(seq) FROM versions c WHERE c.item_id = a.item_id AND c.seq > a.seq)
+             JOIN items i ON i.id = a.item_id WHERE a.content = b.content AND a.state = b.state",
+        ),
+        (
+            "a version without bytes",
+            "SELECT seq FROM versions v LEFT JOIN bodies b USING (capture_id) WHERE b.cited IS NOT 1",
+        ),
+        (
+            "a first version that is not a beginning",
+            "SELECT native_id FROM items i JOIN versions v ON v.seq = i.first_seq
+             WHERE v.change <> 'created'",
+        ),
+        (
+            "an item without a version",
+            "SELECT native_id FROM items i WHERE kind IS NOT NULL AND NOT EXISTS
+             (SELECT 1 FROM versions v WHERE v.item_id = i.id)",
+        ),
+    ];
+    let mut found = Vec::new();
+    for (what, sql) in CHECKS {
+        let mut statement = conn.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            found.push(format!("{what}: {:?}", row.get_ref(0)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Statements that must all be refused: for tests.
+#[doc(hidden)]
+pub const FORBIDDEN_FOR_TESTS: [&str; 9] = [
+    "UPDATE ledger SET at = at + 1",
+    "DELETE FROM ledger",
+    "UPDATE versions SET text = 'x'",
+    "DELETE FROM versions",
+    "UPDATE captures SET target = 'x'",
+    "UPDATE bodies SET body = x'00'",
+    "DELETE FROM bodies",
+    "UPDATE items SET native_id = 'x'",
+    "INSERT INTO ledger SELECT max(seq) + 2, at, kind, subject, actor, commitment, leaf_hash FROM ledger",
+];
+
+/// Copies the whole database, as of now, into a new file.
+pub fn copy_into(conn: &Connection, file: &Path) -> Result<()> {
+    let target = file.to_str().context("the folder's name is not UTF-8")?;
+    conn.execute("VACUUM INTO ?1", [target]).with_context(|| format!("could not copy the database to {target}"))?;
+    Ok(())
 }
 
 fn open_for_writing(path: &Path) -> Result<Connection> {

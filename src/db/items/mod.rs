@@ -36,6 +36,11 @@ impl Sealed {
         let body = zstd::bulk::compress(&page.exchange.body, 3).context("could not compress a capture")?;
         Ok(Sealed { page, digest, contents, body })
     }
+
+    /// The digest of the exchange's body.
+    pub fn digest(&self) -> Hash {
+        self.digest
+    }
 }
 
 /// Under what circumstances a page is stored.

@@ -338,3 +338,25 @@ pub fn body(conn: &Connection, capture: i64) -> Result<Option<Vec<u8>>> {
         .with_context(|| format!("the bytes of capture {capture} cannot be unpacked"))?;
     Ok(Some(bytes))
 }
+
+/// A capture whose bytes are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    pub id: i64,
+    pub digest: Hash,
+}
+
+/// The next capture after `after` whose bytes are kept.
+pub fn next_body(conn: &Connection, after: i64) -> Result<Option<Kept>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT c.id, c.digest FROM bodies b JOIN captures c ON c.id = b.capture_id WHERE b.capture_id > ?1
+         ORDER BY b.capture_id LIMIT 1",
+    )?;
+    Ok(statement.query_row([after], |row| Ok(Kept { id: row.get(0)?, digest: row.get(1)? })).optional()?)
+}
+
+/// The capture that a version was read from.
+pub fn capture_of(conn: &Connection, version: u64) -> Result<Option<i64>> {
+    let mut statement = conn.prepare_cached("SELECT capture_id FROM versions WHERE seq = ?1")?;
+    Ok(statement.query_row([row_id(version)], |row| row.get(0)).optional()?)
+}

@@ -1,0 +1,151 @@
+//! What `store` makes of what is seen, seen again, and not seen.
+
+use jiff::SignedDuration;
+use pagekeeper::db::{self, Fault, items};
+use pagekeeper::model::{Answer, Change, Kind, Mode, Role, State};
+
+use crate::archive::{PageOf, TestArchive};
+
+fn changes(archive: &TestArchive, name: &str) -> Vec<(Change, State)> {
+    archive.shown(name).document.versions.iter().map(|version| (version.change, version.state)).collect()
+}
+
+#[test]
+fn an_item_seen_twice_has_one_version_and_an_edited_one_has_two() {
+    let archive = TestArchive::new();
+    let first = || PageOf::new(archive.clock.now()).post("100_1", "Back to school night").page();
+    assert_eq!(archive.harvest([first()]).new, 1);
+    assert_eq!(archive.harvest([first()]).versions(), 0);
+    let edited = PageOf::new(archive.clock.now()).post("100_1", "Back to school night, 6 pm").page();
+    assert_eq!(archive.harvest([edited]).edited, 1);
+    assert_eq!(
+        changes(&archive, "facebook:100_1"),
+        [(Change::Created, State::Visible), (Change::Edited, State::Visible)]
+    );
+    assert_eq!(archive.shown("facebook:100_1").document.role, Role::District);
+}
+
+#[test]
+fn a_hidden_comment_is_kept_as_hidden_and_shown_again_as_shown() {
+    let archive = TestArchive::new();
+    let seen = |hidden| {
+        PageOf::new(archive.clock.now())
+            .post("100_1", "Lunch menu")
+            .item("1_7", Kind::Comment, Some("100_1"), "No pizza again", "900", hidden)
+            .page()
+    };
+    archive.harvest([seen(false)]);
+    archive.harvest([seen(true)]);
+    archive.harvest([seen(false)]);
+    let states: Vec<State> = changes(&archive, "facebook:1_7").into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, [State::Visible, State::Hidden, State::Visible]);
+    assert_eq!(archive.shown("facebook:1_7").document.role, Role::Public);
+}
+
+#[test]
+fn a_comment_absent_from_a_whole_walk_is_missing_then_gone_then_restored() {
+    let archive = TestArchive::new();
+    let thread = |with: bool| {
+        let page = PageOf::new(archive.clock.now()).post("100_1", "Picture day").comment("1_2", "100_1", "Thanks");
+        let page = if with { page.comment("1_3", "100_1", "When are retakes?") } else { page };
+        page.thread_ends("100_1").page()
+    };
+    archive.harvest([thread(true)]);
+    assert_eq!(archive.harvest([thread(false)]).missing, 1);
+    assert_eq!(archive.shown("facebook:1_3").document.state, State::Missing);
+    assert_eq!(archive.harvest([thread(false)]).versions(), 0, "missing is said once");
+
+    let begun = archive.begin(Mode::Revisit);
+    let mut page = PageOf::new(archive.clock.now()).page();
+    page.answers = vec![Answer::Gone("1_3".into())];
+    let digest = pagekeeper::seal::sha256(&page.exchange.body);
+    let stored = archive.store(archive.sight(begun), page).unwrap();
+    let (sight, at) = (archive.sight(begun), archive.clock.now());
+    let confirm = move |tx: &db::Tx<'_>| items::confirm_gone(tx, &sight, "1_3", stored.capture, digest, at);
+    assert_eq!(archive.db.writer.write(confirm).unwrap().gone, 1);
+    archive.end(begun, "complete");
+    archive.check();
+
+    assert_eq!(archive.harvest([thread(true)]).restored, 1);
+    let seen: Vec<Change> = changes(&archive, "facebook:1_3").into_iter().map(|(change, _)| change).collect();
+    assert_eq!(seen, [Change::Created, Change::Missing, Change::Gone, Change::Restored]);
+}
+
+#[test]
+fn what_stood_under_a_gone_post_is_gone_with_it_because_of_its_parent() {
+    let archive = TestArchive::new();
+    let page = PageOf::new(archive.clock.now()).post("100_1", "Old news").comment("1_2", "100_1", "Hm").posts_end();
+    archive.harvest([page.page()]);
+    archive.harvest([PageOf::new(archive.clock.now()).post("100_2", "New news").posts_end().page()]);
+    assert_eq!(archive.shown("facebook:100_1").document.state, State::Missing);
+    assert_eq!(archive.shown("facebook:1_2").document.state, State::Visible, "its own absence was not seen");
+    let begun = archive.begin(Mode::Revisit);
+    let page = PageOf::new(archive.clock.now()).post("100_2", "New news").page();
+    let digest = pagekeeper::seal::sha256(&page.exchange.body);
+    let stored = archive.store(archive.sight(begun), page).unwrap();
+    let (sight, at) = (archive.sight(begun), archive.clock.now());
+    let confirm = move |tx: &db::Tx<'_>| items::confirm_gone(tx, &sight, "100_1", stored.capture, digest, at);
+    assert_eq!(archive.db.writer.write(confirm).unwrap().gone, 2);
+    archive.end(begun, "complete");
+    archive.check();
+    assert_eq!(archive.shown("facebook:1_2").latest().cause, Some(pagekeeper::model::Cause::Parent));
+}
+
+#[test]
+fn a_walk_that_was_resumed_shows_no_absence() {
+    let archive = TestArchive::new();
+    let page = PageOf::new(archive.clock.now()).post("100_1", "A").comment("1_2", "100_1", "B").thread_ends("100_1");
+    archive.harvest([page.page()]);
+    let begun = archive.begin(Mode::Backfill);
+    let mut sight = archive.sight(begun);
+    sight.whole = false;
+    let page = PageOf::new(archive.clock.now()).post("100_1", "A").thread_ends("100_1").posts_end().page();
+    assert_eq!(archive.store(sight, page).unwrap().tally.missing, 0);
+    archive.end(begun, "paused");
+    archive.check();
+}
+
+#[test]
+fn the_record_cannot_be_changed_or_removed_by_sql() {
+    let archive = TestArchive::new();
+    archive.harvest([PageOf::new(archive.clock.now()).post("100_1", "A").page()]);
+    for statement in db::FORBIDDEN_FOR_TESTS {
+        let refused = archive.db.writer.write(move |tx| Ok(tx.execute_batch(statement)?));
+        assert!(refused.is_err(), "{statement} was let through");
+    }
+    archive.check();
+}
+
+#[test]
+fn every_write_of_a_page_fails_both_ways_and_the_next_run_heals_it() {
+    for fault in [Fault::BeforeCommit, Fault::AnswerLost] {
+        for nth in 0..3 {
+            let archive = TestArchive::new();
+            let page = |text| PageOf::new(archive.clock.now()).post("100_1", text).comment("1_2", "100_1", "B").page();
+            archive.harvest([page("A")]);
+            archive.clock.advance(SignedDuration::from_mins(15));
+            archive.db.writer.fail(nth, fault).unwrap();
+            let (account, now) = (archive.account, archive.clock.now());
+            let begun = archive
+                .db
+                .writer
+                .write(move |tx| db::harvests::begin(tx, account, Mode::Recent, db::harvests::Claimant::this(), now));
+            if let Ok(Some(begun)) = begun {
+                let _ = archive.store(archive.sight(begun), page("A, edited"));
+                let ending = db::harvests::Ending {
+                    outcome: "complete",
+                    cause: None,
+                    trouble: None,
+                    parked_until: None,
+                    units: 0,
+                };
+                let _ = archive.db.writer.write(move |tx| db::harvests::end(tx, account, begun, &ending, now));
+            }
+            archive.check();
+            // The claim of this very process may stand: in life the process has ended and the claim is void.
+            archive.db.writer.write(move |tx| db::harvests::void_claims(tx)).unwrap();
+            archive.harvest([page("A, edited")]);
+            assert_eq!(archive.shown("facebook:100_1").document.versions.len(), 2, "{fault:?} at write {nth}");
+        }
+    }
+}
