@@ -4,16 +4,20 @@
 //! [`Page`] to be committed before the next call. A walk keeps its own paging tokens and never gives them away: what is
 //! stored across runs is a time (`Page::position`).
 
+pub mod facebook;
+mod graph;
 mod guard;
 pub mod http;
 pub mod lenient;
+mod json;
 mod meters;
 mod redact;
 pub mod x;
 
 use std::path::PathBuf;
 
-use crate::model::{Exchange, Kind, Platform, Secret, Timestamp};
+use self::http::Http;
+use crate::model::{Exchange, Kind, Page, Platform, Secret, Timestamp};
 
 /// What went wrong with an exchange, as far as a caller acts on it. Each carries words for an operator.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -106,4 +110,28 @@ pub struct Endpoint {
     pub directory_base: String,
     /// Where page tokens and the like that the program obtains are kept.
     pub secrets_dir: PathBuf,
+}
+
+/// One errand over one account, pulled exchange by exchange.
+pub enum Walk {
+    Facebook(Box<facebook::Walk>),
+}
+
+/// Sets out on an errand. `None` for a platform without a connector.
+pub fn walk(target: Target, errand: Errand, endpoint: &Endpoint) -> Option<Walk> {
+    match target.platform {
+        Platform::Facebook => Some(Walk::Facebook(Box::new(facebook::Walk::new(target, errand, endpoint)))),
+        _ => None,
+    }
+}
+
+impl Walk {
+    /// Makes one exchange and gives what it held; `None` when the walk is over. After a failure that may pass
+    /// ([`Error::Transient`], [`Error::Gone`], [`Error::Unexpected`]) the walk may be continued: what failed is left out
+    /// and no scope that depended on it is ever finished.
+    pub async fn next(&mut self, http: &Http, now: Timestamp) -> Option<Result<Page, Failure>> {
+        match self {
+            Walk::Facebook(walk) => walk.next(http, now).await,
+        }
+    }
 }

@@ -1,0 +1,189 @@
+//! What a credential reaches and may read.
+
+use serde::Deserialize;
+
+use crate::model::{Platform, Secret};
+use crate::platform::graph::{self, Next};
+use crate::platform::http::{Call, Http};
+use crate::platform::json::{self, Id, Text};
+use crate::platform::{Endpoint, Error, Failure, Reached, Target};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Account<'a> {
+    #[serde(borrow)]
+    id: Option<Id<'a>>,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    username: Text<'a>,
+    #[serde(borrow)]
+    access_token: Text<'a>,
+    #[serde(borrow)]
+    instagram_business_account: Option<Linked<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Linked<'a> {
+    #[serde(borrow)]
+    id: Option<Id<'a>>,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    username: Text<'a>,
+}
+
+const FIELDS: &str = "id,name,username,instagram_business_account{id,name,username}";
+
+/// The pages (or the Instagram accounts linked to them) that a user, system-user or page credential reaches, each with
+/// its own credential where one came along. `target` carries the credential; its ids are not looked at.
+///
+/// These exchanges carry secrets and are never captured.
+pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Reached>, Failure> {
+    let mut reached = Vec::new();
+    let mut next: Option<Next> = None;
+    for _page in 0..100 {
+        let mut call = graph::call(target, endpoint, &["me", "accounts"], "the pages its credential reaches")?
+            .query("fields", &format!("{FIELDS},access_token,tasks"))
+            .query("limit", "100");
+        for (name, value) in next.iter().flat_map(|next| &next.0) {
+            call = call.query(name, value);
+        }
+        let exchange = graph::send(http, &call.secret()).await?;
+        if let Some(refusal) = graph::refusal(&exchange) {
+            // A page has no list of pages: the credential is the page's own.
+            if refusal.code() == 100 || refusal.code() == 2500 {
+                return Ok(vec![own(http, target, endpoint).await?].into_iter().flatten().collect());
+            }
+            return Err(graph::error(&refusal, &graph::who(target)).into());
+        }
+        let text = json::readable(&exchange.body, &mut Vec::new());
+        let objects = json::objects(&text, &mut Vec::new());
+        let accounts = objects.objects.iter().filter_map(|(_, raw)| serde_json::from_str(raw.get()).ok());
+        reached.extend(accounts.filter_map(|account| account_of(target.platform, &account, None)));
+        match graph::after(&objects).filter(|onward| next.as_ref() != Some(onward)) {
+            Some(onward) => next = Some(onward),
+            None => break,
+        }
+    }
+    Ok(reached)
+}
+
+async fn own(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Option<Reached>, Failure> {
+    let call =
+        graph::call(target, endpoint, &["me"], "who its credential speaks for")?.query("fields", FIELDS).secret();
+    let exchange = graph::send(http, &call).await?;
+    if let Some(refusal) = graph::refusal(&exchange) {
+        return Err(graph::error(&refusal, &graph::who(target)).into());
+    }
+    let account: Account<'_> = serde_json::from_slice(&exchange.body).map_err(|_not_a_page| Error::Unexpected {
+        say: format!("{}: the answer about the credential itself makes no sense", graph::who(target)),
+    })?;
+    Ok(account_of(target.platform, &account, target.token.clone()))
+}
+
+fn account_of(platform: Platform, account: &Account<'_>, own: Option<Secret>) -> Option<Reached> {
+    let owned = |text: &Text<'_>| text.as_deref().unwrap_or_default().to_owned();
+    let token = account.access_token.as_deref().map(Secret::new).or(own);
+    let (id, name, handle) = match platform {
+        Platform::Instagram => {
+            let linked = account.instagram_business_account.as_ref()?;
+            (linked.id.as_ref()?, owned(&linked.name), owned(&linked.username))
+        }
+        _ => (account.id.as_ref()?, owned(&account.name), owned(&account.username)),
+    };
+    let native_id = id.0.clone().into_owned();
+    let name = if name.is_empty() { owned(&account.name) } else { name };
+    let handle = if handle.is_empty() { native_id.clone() } else { handle };
+    Some(Reached { platform, native_id, handle, name, token })
+}
+
+/// Asks a little of everything and says in words what the credential may read.
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
+    let mut said = Vec::new();
+    let page = if target.native_id.is_empty() { &target.handle } else { &target.native_id };
+    let ask = |segments: &[&str], words: &str, fields: &str| -> Result<Call, Error> {
+        Ok(graph::call(target, endpoint, segments, words)?.query("fields", fields).query("limit", "10"))
+    };
+    for (edge, words) in [
+        ("published_posts", "its posts"),
+        ("visitor_posts", "visitors' posts"),
+        ("video_reels", "reels"),
+        ("settings", "settings"),
+        ("roles", "roles"),
+        ("subscribed_apps", "applications"),
+        ("blocked", "blocked people"),
+    ] {
+        let answer = match ask(&[page, edge], words, "") {
+            Ok(mut call) => {
+                call.url.query_pairs_mut().clear().append_pair("limit", "1");
+                answered(http, &call).await
+            }
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(_) => said.push(format!("{}: {words} can be read", graph::who(target))),
+            Err(error) => said.push(error.to_string()),
+        }
+    }
+    let fields = "id,comments.filter(stream).limit(5){id,message,from}";
+    let comments = match ask(&[page, "published_posts"], "comments", fields) {
+        Ok(call) => answered(http, &call).await,
+        Err(error) => Err(error),
+    };
+    said.push(comments.map_or_else(|error| error.to_string(), |body| comments_said(&graph::who(target), &body)));
+    said
+}
+
+async fn answered(http: &Http, call: &Call) -> Result<Vec<u8>, Error> {
+    let exchange = graph::send(http, call).await.map_err(|failure| failure.error)?;
+    match graph::refusal(&exchange) {
+        Some(refusal) => Err(graph::error(&refusal, &call.what)),
+        None => Ok(exchange.body),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Sample {
+    comments: Option<Samples>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Samples {
+    data: Vec<SampleComment>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SampleComment {
+    id: Option<serde::de::IgnoredAny>,
+    from: Option<serde::de::IgnoredAny>,
+}
+
+/// Whether comments come with ids and authors: both may be withheld while all looks well.
+fn comments_said(who: &str, body: &[u8]) -> String {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Posts {
+        data: Vec<Sample>,
+    }
+    let posts: Posts = serde_json::from_slice(body).unwrap_or_default();
+    let comments: Vec<SampleComment> =
+        posts.data.into_iter().filter_map(|post| post.comments).flat_map(|comments| comments.data).collect();
+    let without = |missing: fn(&SampleComment) -> bool| comments.iter().filter(|comment| missing(comment)).count();
+    match comments.len() {
+        0 => format!(
+            "{who}: no comment was found under its newest posts, so it is not known whether comments can be read"
+        ),
+        all if without(|comment| comment.id.is_none()) == all => {
+            format!("{who}: comments come without ids; give the credential the MODERATE task on the page")
+        }
+        all => format!(
+            "{who}: comments can be read; {} of {all} looked at came without an author, which Meta withholds below Advanced Access",
+            without(|comment| comment.from.is_none())
+        ),
+    }
+}

@@ -1,0 +1,270 @@
+//! One exchange of a walk: what is asked, and what the answer leads to.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::parse::{self, Batch, Shape};
+use super::profile::{self, Audit};
+use super::union::{Edge, Union};
+use super::{kept_kind, shortfall, wire};
+use crate::model::{Exchange, Kind, Observation, Page, Problem, Shortfall};
+use crate::platform::graph::Next;
+use crate::platform::{Known, Target};
+
+pub(super) enum Step {
+    Edge(Edge),
+    Comments(Comments),
+    Album(Album),
+    Node(Node),
+    Profile,
+    Audit(Audit),
+}
+
+impl Step {
+    /// The path below the version, and the step in words.
+    pub(super) fn path(&self, target: &Target) -> (Vec<String>, String) {
+        let page = if target.native_id.is_empty() { &target.handle } else { &target.native_id };
+        let under = |id: &str, edge: &str| vec![id.to_owned(), edge.to_owned()];
+        match self {
+            Step::Edge(edge) => (under(page, edge.name), format!("its {}", edge.stream())),
+            Step::Comments(comments) => (under(&comments.place, "comments"), format!("comments of {}", comments.root)),
+            Step::Album(album) => {
+                (under(&album.post.native_id, "attachments"), format!("album of {}", album.post.native_id))
+            }
+            Step::Node(node) => (vec![node.known.native_id.clone()], format!("item {}", node.known.native_id)),
+            Step::Profile => (vec![page.clone()], "its facts".to_owned()),
+            Step::Audit(audit) => (under(page, audit.edge), format!("its {}", audit.words())),
+        }
+    }
+
+    pub(super) fn fields(&self, dropped: &HashSet<String>) -> String {
+        let fields = match self {
+            Step::Edge(edge) => shape_fields(edge.shape()),
+            Step::Comments(_) => wire::COMMENT_FIELDS,
+            Step::Album(_) => &[wire::ATTACHMENT_FIELDS],
+            Step::Node(node) if node.known.kind.is_root() => shape_fields(node.shape()),
+            Step::Node(_) => wire::COMMENT_FIELDS,
+            Step::Profile => profile::FIELDS,
+            Step::Audit(audit) => audit.fields(),
+        };
+        let name = |field: &str| field.split(['{', '.']).next().unwrap_or_default().to_owned();
+        fields.iter().filter(|field| !dropped.contains(&name(field))).copied().collect::<Vec<_>>().join(",")
+    }
+
+    pub(super) fn query(&self) -> Vec<(String, String)> {
+        let mut query: Vec<(String, String)> = Vec::new();
+        let mut add = |name: &str, value: &str| query.push((name.to_owned(), value.to_owned()));
+        let next = match self {
+            Step::Edge(edge) => return edge.query(),
+            Step::Comments(comments) => {
+                add("filter", "stream");
+                add("order", "chronological");
+                add("summary", "true");
+                add("limit", &comments.limit.to_string());
+                &comments.next
+            }
+            Step::Album(album) => {
+                add("limit", &album.limit.to_string());
+                &album.next
+            }
+            Step::Audit(audit) => {
+                audit.query().iter().for_each(|(name, value)| add(name, value));
+                &audit.next
+            }
+            Step::Node(_) | Step::Profile => &None,
+        };
+        query.extend(next.iter().flat_map(|next| next.0.clone()));
+        query
+    }
+
+    /// Halves the page size; false when there is nothing left to halve.
+    pub(super) fn ask_for_less(&mut self) -> bool {
+        match self {
+            Step::Edge(edge) => Union::halve(edge),
+            Step::Comments(Comments { limit, .. }) | Step::Album(Album { limit, .. }) => {
+                *limit /= 2;
+                *limit >= 1
+            }
+            Step::Node(_) | Step::Profile | Step::Audit(_) => false,
+        }
+    }
+}
+
+fn shape_fields(shape: Shape) -> &'static [&'static str] {
+    match shape {
+        Shape::Post => wire::POST_FIELDS,
+        Shape::Video => wire::VIDEO_FIELDS,
+        Shape::Photo => wire::PHOTO_FIELDS,
+        Shape::Story => wire::STORY_FIELDS,
+    }
+}
+
+/// The comments and replies of one root, flat and in order, to the last page.
+pub(super) struct Comments {
+    pub(super) root: String,
+    /// The object that is asked for them: the root, or the photo it consists of.
+    pub(super) place: String,
+    others: VecDeque<String>,
+    pub(super) next: Option<Next>,
+    pub(super) limit: u32,
+    pub(super) ids: HashSet<String>,
+    pub(super) total: Option<i64>,
+    /// An object could not be read as a comment.
+    pub(super) lost: bool,
+    pub(super) nameless: usize,
+    walked: HashSet<Next>,
+    barren: u32,
+}
+
+impl Comments {
+    pub(super) fn at(root: &str) -> Comments {
+        Comments {
+            root: root.to_owned(),
+            place: root.to_owned(),
+            others: VecDeque::new(),
+            next: None,
+            limit: 100,
+            ids: HashSet::new(),
+            total: None,
+            lost: false,
+            nameless: 0,
+            walked: HashSet::new(),
+            barren: 0,
+        }
+    }
+
+    pub(super) fn of(root: &Observation) -> Comments {
+        // A post of one photo is two objects, and comments may hang on either.
+        let last = root.native_id.rsplit('_').next().unwrap_or_default();
+        let others = root.aliases.iter().filter(|alias| *alias != last && !alias.contains('_')).cloned().collect();
+        Comments { others, ..Comments::at(&root.native_id) }
+    }
+
+    /// Whether to ask for the next page: not when the pages repeat themselves.
+    pub(super) fn goes_on(&mut self, next: &Next, barren: bool) -> bool {
+        self.barren = if barren { self.barren + 1 } else { 0 };
+        self.barren <= 20 && self.walked.insert(next.clone())
+    }
+
+    /// Turns to the other object where comments may hang, when some are missing.
+    pub(super) fn turn_to_other_place(&mut self) -> bool {
+        if self.missing() <= 0 {
+            return false;
+        }
+        let Some(other) = self.others.pop_front() else { return false };
+        self.place = other;
+        self.next = None;
+        self.barren = 0;
+        self.walked.clear();
+        true
+    }
+
+    fn missing(&self) -> i64 {
+        self.total.unwrap_or(0) - i64::try_from(self.ids.len()).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn shortfall(&self) -> Option<Shortfall> {
+        let (missing, total) = (self.missing(), self.total.unwrap_or(0));
+        if missing <= 0 {
+            return None;
+        }
+        let cause = if self.nameless > 0 {
+            format!(
+                "{} comments came without an id, since the credential lacks the MODERATE task on the page; they cannot be kept as items",
+                self.nameless
+            )
+        } else {
+            format!("Facebook counts {total} and gave {}: deleted, held for review, or not shown to us", self.ids.len())
+        };
+        Some(shortfall(Some(self.root.clone()), "comments", &cause))
+    }
+}
+
+/// An album too large for the answer its post came with.
+pub(super) struct Album {
+    pub(super) post: Observation,
+    pub(super) next: Option<Next>,
+    pub(super) limit: u32,
+    begun: bool,
+    pages: u32,
+}
+
+impl Album {
+    pub(super) fn of(post: Observation) -> Album {
+        Album { post, next: None, limit: 100, begun: false, pages: 0 }
+    }
+
+    /// Puts a page of the album into the post; gives the post with the last one.
+    pub(super) fn read(mut self, exchange: &Exchange) -> (Page, Option<Album>) {
+        let (media, parts, batch) = parse::album(&exchange.body);
+        let mut page = Page { problems: batch.problems, ..Page::default() };
+        let content = &mut self.post.content;
+        if !std::mem::replace(&mut self.begun, true) {
+            content.media.clear();
+        }
+        for medium in media {
+            if !content.media.iter().any(|known| known.native_id == medium.native_id) {
+                content.media.push(medium);
+            }
+        }
+        for part in parts {
+            if part != content.text && !content.parts.contains(&part) {
+                content.parts.push(part);
+            }
+        }
+        self.pages += 1;
+        match batch.next.filter(|_| self.pages < 200) {
+            Some(next) => {
+                page.problems.push(Problem::new("paging.next", "the album goes on in the next answer"));
+                self.next = Some(next);
+                (page, Some(self))
+            }
+            None => {
+                self.post.raw = 0..exchange.body.len();
+                page.observations.push(self.post);
+                (page, None)
+            }
+        }
+    }
+
+    /// The post with what its first answer held, when the rest is refused.
+    pub(super) fn as_it_is(&self, mut page: Page, exchange: &Exchange) -> Page {
+        let cause = "the platform does not give the whole album";
+        page.shortfalls.push(shortfall(Some(self.post.native_id.clone()), "media", cause));
+        page.observations.push(Observation { raw: 0..exchange.body.len(), ..self.post.clone() });
+        page
+    }
+}
+
+/// One item by a direct read.
+pub(super) struct Node {
+    pub(super) known: Known,
+    /// Its comments are read after it.
+    pub(super) thread: bool,
+}
+
+impl Node {
+    pub(super) fn new(known: Known, thread: bool) -> Node {
+        Node { known, thread }
+    }
+
+    /// What the object behind an id is: posts have two numbers, films and photos one.
+    fn shape(&self) -> Shape {
+        match self.known.kind {
+            _ if self.known.native_id.contains('_') => Shape::Post,
+            Kind::Video => Shape::Video,
+            _ => Shape::Photo,
+        }
+    }
+
+    pub(super) fn parse(&self, exchange: &Exchange, page_id: &str) -> Batch {
+        if self.known.kind.is_root() {
+            parse::roots(&exchange.body, self.shape(), page_id)
+        } else {
+            parse::comments(&exchange.body, &self.known.root)
+        }
+    }
+
+    pub(super) fn kind_of(&self, found: &Observation) -> Kind {
+        kept_kind(&self.known, found)
+    }
+}
