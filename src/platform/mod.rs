@@ -13,6 +13,7 @@ mod json;
 mod meters;
 mod redact;
 pub mod x;
+pub mod youtube;
 
 use std::path::PathBuf;
 

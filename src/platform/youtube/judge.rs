@@ -16,7 +16,9 @@ pub fn judge(exchange: &Exchange, what: &str) -> Verdict {
     match (exchange.status, reason) {
         (200..=299, _) if told.json => Verdict::Take,
         (200..=299, _) => Verdict::Again(format!("{what}: the answer was no JSON, perhaps cut short")),
-        (_, "quotaExceeded" | "dailyLimitExceeded" | "dailyLimitExceededUnreg") => Verdict::Refuse(used_up(exchange, what)),
+        (_, "quotaExceeded" | "dailyLimitExceeded" | "dailyLimitExceededUnreg") => {
+            Verdict::Refuse(used_up(exchange, what))
+        }
         (429, _) | (_, "rateLimitExceeded" | "userRateLimitExceeded" | "RATE_LIMIT_EXCEEDED") => {
             Verdict::Refuse(too_fast(exchange, what))
         }
@@ -24,15 +26,23 @@ pub fn judge(exchange: &Exchange, what: &str) -> Verdict {
             Verdict::Again(format!("{what}: YouTube answered with trouble of its own (HTTP {})", exchange.status))
         }
         (400, "processingFailure" | "invalidPageToken") | (403, "commentsDisabled") | (404, _) => Verdict::Take,
-        (400, _) if told.key => refuse(what, "does not accept the API key; write a valid one to the api_key_file of [platform.youtube]"),
-        (401, _) => refuse(what, "wants another credential; write an API key to the api_key_file of [platform.youtube]"),
-        (403, "accessNotConfigured" | "SERVICE_DISABLED") => {
-            refuse(what, "is not switched on for the key's project; enable \"YouTube Data API v3\" in the Google Cloud console")
+        (400, _) if told.key => {
+            refuse(what, "does not accept the API key; write a valid one to the api_key_file of [platform.youtube]")
         }
+        (401, _) => {
+            refuse(what, "wants another credential; write an API key to the api_key_file of [platform.youtube]")
+        }
+        (403, "accessNotConfigured" | "SERVICE_DISABLED") => refuse(
+            what,
+            "is not switched on for the key's project; enable \"YouTube Data API v3\" in the Google Cloud console",
+        ),
         (403, "ipRefererBlocked" | "API_KEY_IP_ADDRESS_BLOCKED" | "API_KEY_SERVICE_BLOCKED") => {
             refuse(what, "refuses the key from this server; allow its address and this API in the key's restrictions")
         }
-        (403, _) => refuse(what, &format!("forbids it ({}); look at the key's project in the Google Cloud console", told.words())),
+        (403, _) => refuse(
+            what,
+            &format!("forbids it ({}); look at the key's project in the Google Cloud console", told.words()),
+        ),
         (status, _) => Verdict::Refuse(Error::Unexpected {
             say: format!("{what}: YouTube refused the request (HTTP {status}, {})", told.words()),
         }),
@@ -41,8 +51,9 @@ pub fn judge(exchange: &Exchange, what: &str) -> Verdict {
 
 /// When YouTube's daily units are given anew: midnight Pacific.
 pub fn refill(now: Timestamp) -> Timestamp {
-    let pacific = TimeZone::get("America/Los_Angeles").unwrap_or_else(|_no_zones| TimeZone::fixed(Offset::constant(-8)));
-    let tomorrow = now.to_zoned(pacific).tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
+    let pacific =
+        TimeZone::get("America/Los_Angeles").unwrap_or_else(|_no_zones| TimeZone::fixed(Offset::constant(-8)));
+    let tomorrow = now.to_zoned_datetime(pacific).tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
     tomorrow.map_or_else(|_out_of_range| now.checked_add(24.hours()).unwrap_or(Timestamp::MAX), |day| day.timestamp())
 }
 
@@ -57,10 +68,12 @@ fn used_up(exchange: &Exchange, what: &str) -> Error {
 }
 
 fn too_fast(exchange: &Exchange, what: &str) -> Error {
-    let until = told_wait(exchange).unwrap_or_else(|| {
-        exchange.at.checked_add(SignedDuration::from_secs(60)).unwrap_or(Timestamp::MAX)
-    });
-    let say = format!("{what}: YouTube was asked too often; nothing more is asked before {}", until.strftime("%Y-%m-%d %H:%M UTC"));
+    let until = told_wait(exchange)
+        .unwrap_or_else(|| exchange.at.checked_add(SignedDuration::from_secs(60)).unwrap_or(Timestamp::MAX));
+    let say = format!(
+        "{what}: YouTube was asked too often; nothing more is asked before {}",
+        until.strftime("%Y-%m-%d %H:%M UTC")
+    );
     Error::RateLimited { until, say }
 }
 

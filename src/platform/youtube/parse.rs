@@ -51,7 +51,10 @@ pub fn parse_channels(exchange: &Exchange) -> Listed<Channel> {
         let channel = Channel {
             handle: text("customUrl"),
             title: text("title"),
-            uploads: item.obj("contentDetails").and_then(|d| d.obj("relatedPlaylists")).and_then(|lists| lists.id("uploads")),
+            uploads: item
+                .obj("contentDetails")
+                .and_then(|d| d.obj("relatedPlaylists"))
+                .and_then(|lists| lists.id("uploads")),
             videos: item.obj("statistics").and_then(|statistics| statistics.int("videoCount")),
             id,
         };
@@ -136,8 +139,17 @@ fn listed<T>(exchange: &Exchange, mut read: impl FnMut(&Obj, &mut Page) -> Optio
     let mut listed = Listed { page: Page::default(), next: None, found: Vec::new() };
     if let Some(root) = body.root() {
         root.expect(&[
-            "kind", "etag", "nextPageToken", "prevPageToken", "pageInfo", "items", "error", "eventId", "visitorId",
-            "tokenPagination", "regionCode",
+            "kind",
+            "etag",
+            "nextPageToken",
+            "prevPageToken",
+            "pageInfo",
+            "items",
+            "error",
+            "eventId",
+            "visitorId",
+            "tokenPagination",
+            "regionCode",
         ]);
         listed.next = root.str("nextPageToken").filter(|token| !token.is_empty());
         for item in root.objects("items") {
@@ -158,22 +170,73 @@ fn identified(item: &Obj) -> Option<String> {
 }
 
 const CHANNEL: &[&str] = &[
-    "kind", "etag", "id", "snippet", "statistics", "contentDetails", "brandingSettings", "status", "auditDetails",
-    "contentOwnerDetails", "conversionPings", "localizations", "topicDetails",
+    "kind",
+    "etag",
+    "id",
+    "snippet",
+    "statistics",
+    "contentDetails",
+    "brandingSettings",
+    "status",
+    "auditDetails",
+    "contentOwnerDetails",
+    "conversionPings",
+    "localizations",
+    "topicDetails",
 ];
 const VIDEO: &[&str] = &[
-    "kind", "etag", "id", "snippet", "status", "statistics", "contentDetails", "liveStreamingDetails", "ageGating",
-    "brandPartner", "fileDetails", "localizations", "monetizationDetails", "paidProductPlacementDetails", "player",
-    "processingDetails", "projectDetails", "recordingDetails", "suggestions", "topicDetails",
+    "kind",
+    "etag",
+    "id",
+    "snippet",
+    "status",
+    "statistics",
+    "contentDetails",
+    "liveStreamingDetails",
+    "ageGating",
+    "brandPartner",
+    "fileDetails",
+    "localizations",
+    "monetizationDetails",
+    "paidProductPlacementDetails",
+    "player",
+    "processingDetails",
+    "projectDetails",
+    "recordingDetails",
+    "suggestions",
+    "topicDetails",
 ];
 const VIDEO_SNIPPET: &[&str] = &[
-    "categoryId", "channelId", "channelTitle", "defaultAudioLanguage", "defaultLanguage", "description",
-    "liveBroadcastContent", "localized", "publishedAt", "tags", "thumbnails", "title",
+    "categoryId",
+    "channelId",
+    "channelTitle",
+    "defaultAudioLanguage",
+    "defaultLanguage",
+    "description",
+    "liveBroadcastContent",
+    "localized",
+    "publishedAt",
+    "tags",
+    "thumbnails",
+    "title",
 ];
 const COMMENT: &[&str] = &[
-    "authorChannelId", "authorChannelUrl", "authorDisplayName", "authorProfileImageUrl", "canRate", "channelId",
-    "imageUrl", "likeCount", "moderationStatus", "parentId", "publishedAt", "textDisplay", "textOriginal", "updatedAt",
-    "videoId", "viewerRating",
+    "authorChannelId",
+    "authorChannelUrl",
+    "authorDisplayName",
+    "authorProfileImageUrl",
+    "canRate",
+    "channelId",
+    "imageUrl",
+    "likeCount",
+    "moderationStatus",
+    "parentId",
+    "publishedAt",
+    "textDisplay",
+    "textOriginal",
+    "updatedAt",
+    "videoId",
+    "viewerRating",
 ];
 
 fn video(item: &Obj, id: &str) -> Observation {
@@ -201,7 +264,11 @@ fn video(item: &Obj, id: &str) -> Observation {
         hidden: false,
         content: Content {
             text: words.join("\n\n"),
-            media: snippet.as_ref().and_then(|snippet| picture(snippet, format!("{id}/thumbnail"))).into_iter().collect(),
+            media: snippet
+                .as_ref()
+                .and_then(|snippet| picture(snippet, format!("{id}/thumbnail")))
+                .into_iter()
+                .collect(),
             ..Content::default()
         },
         counts: Counts { comments: count("commentCount"), reactions: count("likeCount"), shares: None },
@@ -294,7 +361,8 @@ fn profile(item: &Obj, channel: &Channel) -> Observation {
     let text = |object: &Option<Obj>, key: &str| object.as_ref().and_then(|object| object.str(key));
     let parts = [text(&snippet, "description"), text(&settings, "keywords"), text(&snippet, "country")];
     let portrait = snippet.as_ref().and_then(|snippet| picture(snippet, format!("{}/picture", channel.id)));
-    let banner = banner.map(|url| Media { native_id: format!("{}/banner", channel.id), url: Some(url), ..Media::default() });
+    let banner =
+        banner.map(|url| Media { native_id: format!("{}/banner", channel.id), url: Some(url), ..Media::default() });
     Observation {
         kind: Kind::Profile,
         parent: None,
