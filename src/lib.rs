@@ -9,4 +9,5 @@ pub mod model;
 pub mod platform;
 pub mod proof;
 pub mod seal;
+pub mod rules;
 pub mod text;

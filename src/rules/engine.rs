@@ -1,0 +1,413 @@
+//! How patterns are found in one text: anchors first, then the logic of the rules whose anchors fired.
+
+use std::ops::Range;
+
+use super::pack::{Effect, Order, Rule, Scope};
+use super::pass::Engine;
+use super::slots::{Pattern, SlotId, Structure};
+use crate::model::Severity;
+use crate::text::detect::LinkKind;
+use crate::text::views::{View, Views};
+
+/// One rule's match in one text.
+pub struct Match {
+    pub rule: usize,
+    pub severity: Severity,
+    pub spans: Vec<Range<usize>>,
+    pub modifiers: Vec<String>,
+}
+
+/// A slot filled by the words `from..to` of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Fill {
+    slot: SlotId,
+    from: u32,
+    to: u32,
+}
+
+/// How many matches of a rule in one text are shown.
+const SHOWN: usize = 8;
+
+/// How many matches of one slot on each side are looked at where only the nearest matter.
+const NEAREST: usize = 4;
+
+/// Every rule that `runs` admits and that matches, by number, each once.
+pub fn matches(engine: &Engine, raw: &str, runs: &dyn Fn(&Rule) -> bool) -> Vec<Match> {
+    let views = Views::of(raw);
+    let mut found: Vec<Match> = Vec::new();
+    let mut fills = Vec::new();
+    for (number, view) in views.all().enumerate() {
+        fills.clear();
+        literals(engine, view, &mut fills);
+        if number == 0 {
+            structures(engine, raw, &views, &mut fills);
+        }
+        if !fills.is_empty() {
+            names(engine, view, &mut fills);
+            fills.sort_unstable();
+            Text { engine, view, fills: &fills }.look(runs, &mut found);
+        }
+    }
+    found
+}
+
+/// All terms of all slots, in one run of the automaton; its hits come in order of their ends.
+fn literals(engine: &Engine, view: &View, fills: &mut Vec<Fill>) {
+    let mut word = 0;
+    for hit in engine.compiled.automaton.find_overlapping_iter(&view.text) {
+        let last_byte = hit.end() - 1;
+        // A whole word's hit ends with the space behind it, a stem's inside the word.
+        while view.words.get(word + 1).is_some_and(|next| next.start as usize <= last_byte) {
+            word += 1;
+        }
+        let term = &engine.compiled.terms[hit.pattern().as_usize()];
+        let to = index(word) + 1;
+        let from = to - term.words.min(to);
+        fills.extend(term.slots.iter().map(|&slot| Fill { slot, from, to }));
+    }
+}
+
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// What detectors and the packs' own structures find, as words of the folded view.
+fn structures(engine: &Engine, raw: &str, views: &Views, fills: &mut Vec<Fill>) {
+    let view = &views.folded;
+    let detectors = &engine.detectors;
+    let mut put = |structure: Structure, found: Vec<Range<usize>>| {
+        let slots = engine.compiled.structures.get(&structure).map_or(&[][..], Vec::as_slice);
+        for (from, to) in found.iter().filter_map(|at| raw_words(view, at)) {
+            fills.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
+        }
+    };
+    if views.digits + views.spelled >= 2 {
+        put(Structure::Phone, detectors.phones(raw, views));
+        put(Structure::Address, detectors.addresses(views));
+        put(Structure::Ssn, detectors.ssns(raw, views));
+        put(Structure::Birth, detectors.births(raw, views));
+        put(Structure::StudentId, detectors.student_ids(raw, views));
+    }
+    put(Structure::Handle, detectors.handles(raw));
+    for link in detectors.links(raw) {
+        if let Some(structure) = structure_of(link.kind) {
+            put(structure, vec![link.raw.clone()]);
+        }
+        if link.kind != LinkKind::Own {
+            put(Structure::LinkAny, vec![link.raw]);
+        }
+    }
+    let bytes = view.text.as_bytes();
+    for number in engine.compiled.regex_set.matches(bytes) {
+        let (regex, slots) = &engine.compiled.regexes[number];
+        for (from, to) in regex.find_iter(bytes).filter_map(|hit| view_words(view, &hit.range())) {
+            fills.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
+        }
+    }
+}
+
+const fn structure_of(kind: LinkKind) -> Option<Structure> {
+    match kind {
+        LinkKind::Lookalike => Some(Structure::LinkLookalike),
+        LinkKind::Punycode => Some(Structure::LinkPunycode),
+        LinkKind::Executable => Some(Structure::LinkExecutable),
+        LinkKind::Shortener => Some(Structure::LinkShortener),
+        LinkKind::OddDomain | LinkKind::Bare => Some(Structure::LinkOdd),
+        LinkKind::Plain | LinkKind::Own => None,
+    }
+}
+
+/// Capitalized words inside sentences may be names; a text in capitals has none.
+fn names(engine: &Engine, view: &View, fills: &mut Vec<Fill>) {
+    let Some(slots) = engine.compiled.structures.get(&Structure::Name) else { return };
+    for at in (0..view.words.len()).filter(|&at| may_be_name(view, at)) {
+        let from = index(at);
+        fills.extend(slots.iter().map(|&slot| Fill { slot, from, to: from + 1 }));
+    }
+}
+
+fn may_be_name(view: &View, at: usize) -> bool {
+    let word = &view.words[at];
+    word.capital && !word.opens && word.end - word.start > 2 && !is_no_name(view.word(at))
+}
+
+/// Capitalized words that name no person.
+fn is_no_name(word: &str) -> bool {
+    matches!(
+        word,
+        "monday"
+            | "tuesday"
+            | "wednesday"
+            | "thursday"
+            | "friday"
+            | "saturday"
+            | "sunday"
+            | "january"
+            | "february"
+            | "march"
+            | "april"
+            | "may"
+            | "june"
+            | "july"
+            | "august"
+            | "september"
+            | "october"
+            | "november"
+            | "december"
+            | "school"
+            | "high"
+            | "middle"
+            | "elementary"
+            | "district"
+            | "board"
+            | "english"
+            | "spanish"
+            | "math"
+            | "science"
+            | "facebook"
+            | "instagram"
+            | "christmas"
+            | "thanksgiving"
+            | "halloween"
+            | "god"
+            | "jesus"
+            | "american"
+            | "america"
+            | "california"
+            | "mexico"
+            | "mom"
+            | "dad"
+            | "grade"
+            | "iep"
+            | "gpa"
+            | "pta"
+            | "the"
+            | "and"
+            | "you"
+            | "please"
+            | "thank"
+            | "thanks"
+            | "congrats"
+            | "congratulations"
+            | "measure"
+            | "prop"
+            | "proposition"
+            | "street"
+            | "road"
+            | "avenue"
+    )
+}
+
+fn raw_words(view: &View, raw: &Range<usize>) -> Option<(u32, u32)> {
+    let from = view.words.partition_point(|word| (word.raw_end as usize) <= raw.start);
+    let to = view.words.partition_point(|word| (word.raw_start as usize) < raw.end);
+    (from < to).then(|| (index(from), index(to)))
+}
+
+fn view_words(view: &View, range: &Range<usize>) -> Option<(u32, u32)> {
+    let from = view.words.partition_point(|word| (word.end as usize) <= range.start);
+    let to = view.words.partition_point(|word| (word.start as usize) < range.end);
+    (from < to).then(|| (index(from), index(to)))
+}
+
+/// One view with its fills, sorted by slot and place.
+struct Text<'t> {
+    engine: &'t Engine,
+    view: &'t View,
+    fills: &'t [Fill],
+}
+
+impl Text<'_> {
+    fn look(&self, runs: &dyn Fn(&Rule) -> bool, found: &mut Vec<Match>) {
+        for slots in self.fills.chunk_by(|a, b| a.slot == b.slot) {
+            for &number in &self.engine.compiled.anchored[slots[0].slot as usize] {
+                let pattern = &self.engine.compiled.patterns[number as usize];
+                let rule = &self.engine.rules[pattern.rule];
+                let known = found.iter().position(|known| known.rule == pattern.rule);
+                if known.is_some_and(|at| found[at].severity == rule.severity) || !self.has_all(pattern) || !runs(rule)
+                {
+                    continue;
+                }
+                let Some(fresh) = self.evaluate(pattern, rule) else { continue };
+                match known {
+                    Some(at) if found[at].severity >= fresh.severity => {}
+                    Some(at) => found[at] = fresh,
+                    None => found.push(fresh),
+                }
+            }
+        }
+    }
+
+    fn of(&self, slot: SlotId) -> &[Fill] {
+        let from = self.fills.partition_point(|fill| fill.slot < slot);
+        let len = self.fills[from..].partition_point(|fill| fill.slot == slot);
+        &self.fills[from..from + len]
+    }
+
+    fn has_all(&self, pattern: &Pattern) -> bool {
+        pattern.slots.iter().all(|slot| self.fills.binary_search_by(|fill| fill.slot.cmp(slot)).is_ok())
+    }
+
+    /// The gravest match of a pattern, with the places of others as grave.
+    fn evaluate(&self, pattern: &Pattern, rule: &Rule) -> Option<Match> {
+        let mut best: Option<Match> = None;
+        let mut after = 0;
+        for first in self.of(pattern.slots[0]) {
+            if first.from < after {
+                continue;
+            }
+            let Some(fills) = self.complete(*first, pattern, rule) else { continue };
+            let Some((severity, modifiers)) = self.judge(pattern.rule, rule, &fills) else { continue };
+            after = fills.iter().map(|fill| fill.to).max().unwrap_or(0);
+            let spans = fills.iter().map(|fill| self.view.raw_words(fill.from as usize..fill.to as usize));
+            match &mut best {
+                Some(known) if known.severity > severity || known.spans.len() >= SHOWN * pattern.slots.len() => {}
+                Some(known) if known.severity == severity => known.spans.extend(spans),
+                _ => best = Some(Match { rule: pattern.rule, severity, spans: spans.collect(), modifiers }),
+            }
+        }
+        best.map(|found| Match { spans: merged(found.spans), ..found })
+    }
+
+    /// The other slots around a first one: in order each the next there is, or in any order each the nearest.
+    fn complete(&self, first: Fill, pattern: &Pattern, rule: &Rule) -> Option<Vec<Fill>> {
+        let mut fills = vec![first];
+        for &slot in &pattern.slots[1..] {
+            let all = self.of(slot);
+            let next = match rule.order {
+                Order::Written => {
+                    let after = fills[fills.len() - 1].to;
+                    all.get(all.partition_point(|fill| fill.from < after)).copied()
+                }
+                Order::Any => self.nearest(all, &first, &fills),
+            };
+            let next = next?;
+            if self.reach(&fills, &next) > rule.within {
+                return None;
+            }
+            fills.push(next);
+        }
+        Some(fills)
+    }
+
+    fn nearest(&self, all: &[Fill], first: &Fill, taken: &[Fill]) -> Option<Fill> {
+        let at = all.partition_point(|fill| fill.from < first.to);
+        let free = |fill: &&Fill| taken.iter().all(|other| fill.to <= other.from || other.to <= fill.from);
+        let before = all[..at].iter().rev().take(NEAREST).find(free);
+        let behind = all[at..].iter().take(NEAREST).find(free);
+        let distance = |fill: &Fill| self.place(fill.from).abs_diff(self.place(first.from));
+        [behind, before].into_iter().flatten().copied().min_by_key(distance)
+    }
+
+    fn place(&self, word: u32) -> u32 {
+        self.view.words[word as usize].place
+    }
+
+    /// From the first to the last word of some fills and another.
+    fn reach(&self, fills: &[Fill], next: &Fill) -> u32 {
+        let from = fills.iter().map(|fill| fill.from).fold(next.from, u32::min);
+        let to = fills.iter().map(|fill| fill.to).fold(next.to, u32::max);
+        self.place(to - 1) - self.place(from) + 1
+    }
+
+    /// The severity of a match after its modifiers; `None` when it is benign or dropped.
+    fn judge(&self, number: usize, rule: &Rule, fills: &[Fill]) -> Option<(Severity, Vec<String>)> {
+        let compiled = &self.engine.compiled;
+        if fills.iter().any(|fill| compiled.benign[number].iter().any(|&slot| self.covers(slot, fill))) {
+            return None;
+        }
+        let from = fills.iter().map(|fill| fill.from).min()?;
+        let to = fills.iter().map(|fill| fill.to).max()?;
+        let mut severity = rule.severity;
+        let mut modifiers = Vec::new();
+        for used in &compiled.uses[number] {
+            if !self.acts(used.slot, used.modifier.scope, used.modifier.reach, from..to) {
+                continue;
+            }
+            let kept = rule.category.is_concern() && self.discloses(from..to);
+            severity = match (used.effect, kept) {
+                (Effect::Drop, false) => return None,
+                (Effect::Drop, true) => lower(lower(severity)),
+                (Effect::Lower, _) => lower(severity),
+            };
+            modifiers.push(used.name.clone());
+        }
+        Some((severity, modifiers))
+    }
+
+    /// A benign phrase that holds all the words of a fill.
+    fn covers(&self, slot: SlotId, fill: &Fill) -> bool {
+        let all = self.of(slot);
+        let at = all.partition_point(|benign| benign.from <= fill.from);
+        all[..at].iter().rev().take(NEAREST).any(|benign| benign.to >= fill.to)
+    }
+
+    fn acts(&self, slot: SlotId, scope: Scope, reach: u32, words: Range<u32>) -> bool {
+        let all = self.of(slot);
+        let (start, end) = (self.place(words.start), self.place(words.end - 1));
+        let at = all.partition_point(|fill| fill.from < words.start);
+        let behind = all.partition_point(|fill| fill.from < words.end);
+        let before = || at > 0 && start.saturating_sub(self.place(all[at - 1].to - 1)) <= reach;
+        let after = || all.get(behind).is_some_and(|fill| self.place(fill.from) - end <= reach);
+        match scope {
+            Scope::Before => before(),
+            Scope::After => after(),
+            Scope::Near => at < behind || before() || after(),
+            Scope::Text => !all.is_empty(),
+        }
+    }
+
+    /// First person singular, or a named person, in the match or right beside it: never dropped in a concern category.
+    fn discloses(&self, words: Range<u32>) -> bool {
+        let from = words.start.saturating_sub(2) as usize;
+        let to = (words.end as usize + 1).min(self.view.words.len());
+        (from..to).any(|at| is_first_person(self.view.word(at)) || may_be_name(self.view, at))
+    }
+}
+
+fn is_first_person(word: &str) -> bool {
+    matches!(
+        word,
+        "i" | "im"
+            | "ive"
+            | "id"
+            | "ill"
+            | "me"
+            | "my"
+            | "mine"
+            | "myself"
+            | "ima"
+            | "imma"
+            | "yo"
+            | "mi"
+            | "mis"
+            | "mia"
+            | "mio"
+            | "conmigo"
+            | "voy"
+            | "quiero"
+            | "estoy"
+            | "tengo"
+    )
+}
+
+const fn lower(severity: Severity) -> Severity {
+    match severity {
+        Severity::Critical => Severity::High,
+        Severity::High => Severity::Medium,
+        Severity::Medium | Severity::Low => Severity::Low,
+    }
+}
+
+/// In order, overlapping ones made one.
+fn merged(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_by_key(|span| (span.start, span.end));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
+}

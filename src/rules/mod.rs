@@ -1,0 +1,10 @@
+//! What is looked for: packs of rules, the pure pass over one text, and the verbs on them.
+
+mod engine;
+pub mod eval;
+pub mod pack;
+pub mod pass;
+mod slots;
+
+pub use pack::{PackError, Packs, Rule, Status, load};
+pub use pass::{Engine, Gate, Hit, Span, Subject};

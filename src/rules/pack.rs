@@ -1,0 +1,523 @@
+//! Packs: TOML files of rules, owned by people who are not programmers. Reading is pure; every error names the file, the line,
+//! the rule and what was expected. Examples are run when a pack is loaded.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+
+use super::pass::{Engine, Gate, Subject};
+use crate::model::{Category, Kind, Role, Severity};
+use crate::text::detect::Allow;
+
+/// Everything that was loaded, with one digest over all of it.
+#[derive(Debug, Clone)]
+pub struct Packs {
+    pub rules: Vec<Arc<Rule>>,
+    /// SHA-256 in hex over names and texts of the files, in order of their names.
+    pub digest: String,
+    /// Words by concept, each already folded; shared between all rules.
+    pub(super) lexicons: BTreeMap<String, Vec<String>>,
+    /// Regular expressions over the folded view.
+    pub(super) structures: BTreeMap<String, String>,
+    pub(super) modifiers: BTreeMap<String, Modifier>,
+}
+
+/// One rule, as its pack states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Never changes; flags and reviews hang on it.
+    pub id: String,
+    pub title: String,
+    /// The file it stands in and the line on which it begins.
+    pub pack: String,
+    pub line: usize,
+    pub category: Category,
+    pub severity: Severity,
+    pub clause: Clause,
+    /// Platforms by name; empty means all.
+    pub platforms: Vec<String>,
+    /// Kinds of item; empty means all.
+    pub kinds: Vec<Kind>,
+    pub status: Status,
+    /// Alternatives; each is a list of slots. A slot is `@lexicon`, `$structure` or words, several parted by `|`.
+    pub find: Vec<Vec<String>>,
+    /// From the first slot's first word to the last slot's last, in places (a sentence's end counts three).
+    pub within: u32,
+    pub order: Order,
+    /// Slots whose matches cancel what they cover.
+    pub benign: Vec<String>,
+    /// Modifiers by name and what each does to this rule.
+    pub modifiers: BTreeMap<String, Effect>,
+    pub matches: Vec<String>,
+    pub no_matches: Vec<String>,
+}
+
+/// The clause a rule rests on, by who wrote the item. It does not run on a role for which it names none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clause {
+    pub district: Option<String>,
+    pub public: Option<String>,
+}
+
+impl Clause {
+    /// The clause for a role; unknown authors count as public.
+    pub fn of(&self, role: Role) -> Option<&str> {
+        match role {
+            Role::District => self.district.as_deref(),
+            Role::Public | Role::Unknown => self.public.as_deref(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    #[default]
+    On,
+    /// Counted, not queued.
+    Shadow,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Slots follow one another as written.
+    #[default]
+    Written,
+    Any,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// One severity lower.
+    Lower,
+    /// No flag; a concern in the first person or about a named person becomes two severities lower instead.
+    Drop,
+}
+
+/// Words around a match that change what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Modifier {
+    pub terms: Vec<String>,
+    pub scope: Scope,
+    /// How many places away it still acts.
+    #[serde(default = "default_reach")]
+    pub reach: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Scope {
+    Before,
+    After,
+    Near,
+    Text,
+}
+
+const fn default_reach() -> u32 {
+    4
+}
+
+/// Why a pack is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PackError {
+    pub file: String,
+    /// From 1; 0 when no line can be named.
+    pub line: usize,
+    pub rule: Option<String>,
+    pub example: Option<String>,
+    /// What was expected, and what was found instead.
+    pub expected: String,
+}
+
+impl fmt::Display for PackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.file, self.line)?;
+        if let Some(rule) = &self.rule {
+            write!(f, "rule {rule}: ")?;
+        }
+        f.write_str(&self.expected)?;
+        match &self.example {
+            Some(example) => write!(f, ": {example:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for PackError {}
+
+/// Reads packs and runs their examples. Files are (name, text), in any order; what one declares all others may use.
+/// A file named `elections.toml` is a list of elections and fills the lexicons `candidates` and `measures`.
+///
+/// # Errors
+/// Every fault of every file.
+pub fn load(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
+    let mut files: Vec<&(String, String)> = files.iter().collect();
+    files.sort();
+    let mut reading = Reading::new(digest(&files));
+    for (name, text) in files {
+        let read = if name.rsplit('/').next() == Some("elections.toml") {
+            reading.elections(name, text)
+        } else {
+            reading.pack(name, text)
+        };
+        if let Err(error) = read {
+            reading.errors.push(error);
+        }
+    }
+    let Reading { mut packs, mut errors, examples } = reading;
+    errors.extend(super::slots::resolve(&mut packs));
+    if errors.is_empty() {
+        errors.extend(super::slots::check(&packs));
+    }
+    if errors.is_empty() {
+        errors.extend(run_examples(&packs, &examples));
+    }
+    if errors.is_empty() { Ok(packs) } else { Err(errors) }
+}
+
+fn digest(files: &[&(String, String)]) -> String {
+    let mut hash = Sha256::new();
+    for part in files.iter().flat_map(|(name, text)| [name, text]) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}
+
+/// An example: its rule, where it stands, whether it must match, and its text.
+struct Example {
+    rule: usize,
+    line: usize,
+    matches: bool,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, rename = "pack")]
+    _pack: Option<About>,
+    #[serde(default)]
+    lexicon: BTreeMap<String, Spanned<Vec<String>>>,
+    #[serde(default)]
+    structure: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    modifier: BTreeMap<String, Spanned<Modifier>>,
+    #[serde(default)]
+    rule: Vec<RawRule>,
+}
+
+/// What a pack is about and whose it is: for its readers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    #[serde(rename = "title")]
+    _title: String,
+    #[serde(default, rename = "owner")]
+    _owner: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    id: Spanned<String>,
+    title: String,
+    category: Category,
+    severity: Severity,
+    clause: Clause,
+    #[serde(default)]
+    platforms: Vec<String>,
+    #[serde(default)]
+    kinds: Vec<Kind>,
+    #[serde(default)]
+    status: Status,
+    find: Vec<Vec<String>>,
+    #[serde(default = "default_within")]
+    within: u32,
+    #[serde(default)]
+    order: Order,
+    #[serde(default)]
+    benign: Vec<String>,
+    #[serde(default)]
+    modifiers: BTreeMap<String, Effect>,
+    #[serde(rename = "match")]
+    matches: Vec<Spanned<String>>,
+    no_match: Vec<Spanned<String>>,
+}
+
+const fn default_within() -> u32 {
+    10
+}
+
+/// Packs while their files are read one after another.
+struct Reading {
+    packs: Packs,
+    errors: Vec<PackError>,
+    examples: Vec<Example>,
+}
+
+impl Reading {
+    fn new(digest: String) -> Reading {
+        let empty = |name: &str| (name.to_owned(), Vec::new());
+        let packs = Packs {
+            rules: Vec::new(),
+            digest,
+            lexicons: BTreeMap::from([empty("candidates"), empty("measures")]),
+            structures: BTreeMap::new(),
+            modifiers: BTreeMap::new(),
+        };
+        Reading { packs, errors: Vec::new(), examples: Vec::new() }
+    }
+
+    fn fault(&mut self, file: &str, line: usize, rule: Option<&str>, expected: String) {
+        let rule = rule.map(ToOwned::to_owned);
+        self.errors.push(PackError { file: file.to_owned(), line, rule, example: None, expected });
+    }
+
+    fn pack(&mut self, name: &str, text: &str) -> Result<(), PackError> {
+        let file: File = toml::from_str(text).map_err(|error| toml_error(name, text, &error))?;
+        for (lexicon, terms) in file.lexicon {
+            let line = line_of(text, terms.span().start);
+            if self.packs.lexicons.insert(lexicon.clone(), terms.into_inner()).is_some() {
+                self.fault(name, line, None, format!("lexicon {lexicon:?} must be declared once"));
+            }
+        }
+        for (structure, pattern) in file.structure {
+            let line = line_of(text, pattern.span().start);
+            if let Err(cause) = structure_pattern(pattern.get_ref()) {
+                self.fault(name, line, None, format!("structure {structure:?} must be a regular expression: {cause}"));
+            }
+            if self.packs.structures.insert(structure.clone(), pattern.into_inner()).is_some() {
+                self.fault(name, line, None, format!("structure {structure:?} must be declared once"));
+            }
+        }
+        for (modifier, declared) in file.modifier {
+            let line = line_of(text, declared.span().start);
+            if self.packs.modifiers.insert(modifier.clone(), declared.into_inner()).is_some() {
+                self.fault(name, line, None, format!("modifier {modifier:?} must be declared once"));
+            }
+        }
+        file.rule.into_iter().for_each(|rule| self.rule(name, text, rule));
+        Ok(())
+    }
+
+    fn rule(&mut self, name: &str, text: &str, rule: RawRule) {
+        let line = line_of(text, rule.id.span().start);
+        let id = rule.id.get_ref().clone();
+        if self.packs.rules.iter().any(|known| known.id == id) {
+            self.fault(name, line, Some(&id), "a rule's id must be its own".to_owned());
+        }
+        for fault in faults(&rule) {
+            self.fault(name, line, Some(&id), fault);
+        }
+        let number = self.packs.rules.len();
+        for (matches, list) in [(true, &rule.matches), (false, &rule.no_match)] {
+            self.examples.extend(list.iter().map(|example| Example {
+                rule: number,
+                line: line_of(text, example.span().start),
+                matches,
+                text: example.get_ref().clone(),
+            }));
+        }
+        self.packs.rules.push(Arc::new(finished(rule, name, line)));
+    }
+
+    fn elections(&mut self, name: &str, text: &str) -> Result<(), PackError> {
+        let elections: Elections = toml::from_str(text).map_err(|error| toml_error(name, text, &error))?;
+        for election in elections.election {
+            for (lexicon, list) in [("measures", election.measures), ("candidates", election.candidates)] {
+                let names = list.into_iter().flat_map(|named| std::iter::once(named.name).chain(named.also));
+                self.packs.lexicons.entry(lexicon.to_owned()).or_default().extend(names);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a rule must have beside its types.
+fn faults(rule: &RawRule) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut must = |holds: bool, what: &str| {
+        if !holds {
+            faults.push(what.to_owned());
+        }
+    };
+    let id = rule.id.get_ref();
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+    must(
+        !id.is_empty() && id.bytes().all(plain),
+        "an id has lower-case letters, digits, dots, hyphens and underscores",
+    );
+    must(
+        rule.clause.district.is_some() || rule.clause.public.is_some(),
+        "a clause must be named for the district, the public or both",
+    );
+    must(
+        rule.category != Category::PoliticalAdvocacy || rule.clause.public.is_none(),
+        "political advocacy binds the district's own items only: name no public clause",
+    );
+    must(
+        !rule.find.is_empty() && rule.find.iter().all(|slots| !slots.is_empty()),
+        "find needs a list with at least one slot",
+    );
+    must(rule.matches.len() >= 3, "match needs at least three examples");
+    must(rule.no_match.len() >= 3, "no_match needs at least three examples");
+    must((1..=40).contains(&rule.within), "within is a number of words from 1 to 40");
+    faults
+}
+
+fn finished(rule: RawRule, pack: &str, line: usize) -> Rule {
+    let texts = |list: Vec<Spanned<String>>| list.into_iter().map(Spanned::into_inner).collect();
+    Rule {
+        id: rule.id.into_inner(),
+        title: rule.title,
+        pack: pack.to_owned(),
+        line,
+        category: rule.category,
+        severity: rule.severity,
+        clause: rule.clause,
+        platforms: rule.platforms,
+        kinds: rule.kinds,
+        status: rule.status,
+        find: rule.find,
+        within: rule.within,
+        order: rule.order,
+        benign: rule.benign,
+        modifiers: rule.modifiers,
+        matches: texts(rule.matches),
+        no_matches: texts(rule.no_match),
+    }
+}
+
+/// A structure of a pack: a regular expression over the folded view, on bytes so that nothing in it is slow.
+pub(super) fn structure_pattern(pattern: &str) -> Result<regex::bytes::Regex, String> {
+    regex::bytes::RegexBuilder::new(pattern)
+        .unicode(false)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|cause| cause.to_string().lines().last().unwrap_or("unreadable").to_owned())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Elections {
+    #[serde(default)]
+    election: Vec<Election>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Election {
+    #[serde(rename = "date")]
+    _date: toml::value::Datetime,
+    #[serde(rename = "title")]
+    _title: String,
+    #[serde(default)]
+    measures: Vec<Named>,
+    #[serde(default)]
+    candidates: Vec<Named>,
+}
+
+/// A measure or a candidate: the name, and what else people call it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+    #[serde(default)]
+    also: Vec<String>,
+}
+
+fn toml_error(name: &str, text: &str, error: &toml::de::Error) -> PackError {
+    PackError {
+        file: name.to_owned(),
+        line: error.span().map_or(0, |span| line_of(text, span.start)),
+        expected: error.message().replace('\n', "; "),
+        ..PackError::default()
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
+}
+
+/// Runs every example as its rule would meet it, written by the first role that the rule names a clause for.
+fn run_examples(packs: &Packs, examples: &[Example]) -> Vec<PackError> {
+    let allow = Allow { domains: vec!["mesavista.example.org".to_owned()], ..Allow::default() };
+    let engine = Engine::new(packs, &allow);
+    let failing =
+        examples.iter().filter(|example| fires(&engine, &packs.rules[example.rule], &example.text) != example.matches);
+    failing
+        .map(|example| PackError {
+            file: packs.rules[example.rule].pack.clone(),
+            line: example.line,
+            rule: Some(packs.rules[example.rule].id.clone()),
+            example: Some(example.text.clone()),
+            expected: if example.matches { "expected a match, found none" } else { "expected no match, found one" }
+                .to_owned(),
+        })
+        .collect()
+}
+
+fn fires(engine: &Engine, rule: &Rule, text: &str) -> bool {
+    let role = if rule.clause.district.is_some() { Role::District } else { Role::Public };
+    let platform = rule.platforms.first().map_or("facebook", String::as_str);
+    let kind = rule.kinds.first().copied().unwrap_or(Kind::Comment);
+    let subject = Subject { text, parts: &[], links: &[], role, platform, kind, every_role: true };
+    engine.apply(&subject, &Gate::all()).iter().any(|hit| hit.rule.id == rule.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults_of(text: &str) -> Vec<PackError> {
+        load(&[("a.toml".to_owned(), text.to_owned())]).expect_err("the pack has a fault")
+    }
+
+    fn rule(find: &str, matches: &str) -> String {
+        format!(
+            "[[rule]]\nid = \"a.b\"\ntitle = \"t\"\ncategory = \"obscenity\"\nseverity = \"low\"\nclause = {{ public = \"III.4\" }}\n\
+             find = {find}\nmatch = [\"x\", \"x y\",\n{matches}]\nno_match = [\"y\", \"z\", \"w\"]\n"
+        )
+    }
+
+    #[test]
+    fn a_failing_example_is_named_by_file_line_and_rule() {
+        let faults = faults_of(&rule("[[\"x\"]]", "\"nothing\""));
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].to_string(), "a.toml:9: rule a.b: expected a match, found none: \"nothing\"");
+    }
+
+    #[test]
+    fn unknown_keys_and_names_are_refused() {
+        assert!(faults_of("[[rule]]\nid = \"a\"\ncolour = 1\n")[0].expected.contains("unknown field `colour`"));
+        assert_eq!(faults_of("nonsense = [")[0].line, 1);
+        assert!(faults_of(&rule("[[\"@nobody\"]]", "\"x\""))[0].expected.contains("@nobody"));
+        assert!(faults_of(&rule("[[\"$nothing\"]]", "\"x\""))[0].expected.contains("$nothing"));
+        assert!(faults_of("[lexicon]\na = [\"@a\"]\n")[0].expected.contains("must not contain itself"));
+        assert!(faults_of("[structure]\na = \"(\"\n")[0].expected.contains("regular expression"));
+    }
+
+    #[test]
+    fn a_sound_pack_loads_with_a_digest_of_its_text() {
+        let text = rule("[[\"x\"]]", "\"x!\"");
+        let packs = load(&[("a.toml".to_owned(), text.clone())]).unwrap();
+        assert_eq!((packs.rules.len(), packs.digest.len(), packs.rules[0].line), (1, 64, 2));
+        assert_ne!(packs.digest, load(&[("b.toml".to_owned(), text)]).unwrap().digest);
+    }
+
+    #[test]
+    fn a_list_of_elections_fills_its_lexicons() {
+        let list = "[[election]]\ndate = 2026-11-03\ntitle = \"General\"\nmeasures = [{ name = \"Measure Q\", also = [\"the bond\"] }]\n";
+        let files = [("elections.toml".to_owned(), list.to_owned())];
+        assert_eq!(load(&files).unwrap().lexicons["measures"], ["measure q", "the bond"]);
+    }
+}

@@ -1,0 +1,394 @@
+//! From the words of a rule to numbers: every distinct slot, term and structure once, and which patterns each slot anchors.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::pack::{Effect, Modifier, PackError, Packs, structure_pattern};
+use crate::text::views::fold_phrase;
+
+pub type SlotId = u16;
+
+/// What a detector of `text::detect` or the reader itself finds; the `$name` of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Structure {
+    Phone,
+    Address,
+    Ssn,
+    Birth,
+    StudentId,
+    LinkAny,
+    LinkLookalike,
+    LinkPunycode,
+    LinkShortener,
+    LinkExecutable,
+    LinkOdd,
+    Handle,
+    /// A capitalized word inside a sentence.
+    Name,
+}
+
+impl Structure {
+    const ALL: [(&'static str, Structure); 13] = [
+        ("phone", Structure::Phone),
+        ("address", Structure::Address),
+        ("ssn", Structure::Ssn),
+        ("birth", Structure::Birth),
+        ("student_id", Structure::StudentId),
+        ("link", Structure::LinkAny),
+        ("link_lookalike", Structure::LinkLookalike),
+        ("link_punycode", Structure::LinkPunycode),
+        ("link_shortener", Structure::LinkShortener),
+        ("link_executable", Structure::LinkExecutable),
+        ("link_odd", Structure::LinkOdd),
+        ("handle", Structure::Handle),
+        ("name", Structure::Name),
+    ];
+
+    fn named(name: &str) -> Option<Structure> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, structure)| *structure)
+    }
+}
+
+/// One term of the automaton.
+#[derive(Debug, Clone)]
+pub struct Term {
+    pub words: u32,
+    pub slots: Vec<SlotId>,
+}
+
+/// One alternative of a rule.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    pub rule: usize,
+    pub slots: Vec<SlotId>,
+}
+
+/// A modifier as a rule uses it.
+#[derive(Debug, Clone)]
+pub struct Use {
+    pub name: String,
+    pub slot: SlotId,
+    pub modifier: Modifier,
+    pub effect: Effect,
+}
+
+/// All rules of all packs, ready to be looked for.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    pub automaton: AhoCorasick,
+    pub terms: Vec<Term>,
+    pub patterns: Vec<Pattern>,
+    /// For each slot the patterns that it anchors.
+    pub anchored: Vec<Vec<u32>>,
+    pub structures: BTreeMap<Structure, Vec<SlotId>>,
+    pub regexes: Vec<(regex::bytes::Regex, Vec<SlotId>)>,
+    pub regex_set: regex::bytes::RegexSet,
+    /// For each rule its benign slots and its modifiers.
+    pub benign: Vec<Vec<SlotId>>,
+    pub uses: Vec<Vec<Use>>,
+}
+
+/// Replaces `@lexicon` inside lexicons and modifiers by its words, and folds them all. Says what nobody declared.
+pub fn resolve(packs: &mut Packs) -> Vec<PackError> {
+    let mut errors = Vec::new();
+    let raw = std::mem::take(&mut packs.lexicons);
+    for name in raw.keys() {
+        let mut terms = BTreeSet::new();
+        collect(name, &raw, &mut terms, &mut Vec::new(), &mut errors);
+        packs.lexicons.insert(name.clone(), terms.into_iter().collect());
+    }
+    for (name, modifier) in &mut packs.modifiers {
+        let mut terms = BTreeSet::new();
+        for term in &modifier.terms {
+            match term.strip_prefix('@').map(|other| packs.lexicons.get(other)) {
+                None => drop(terms.insert(fold_term(term))),
+                Some(Some(list)) => terms.extend(list.iter().cloned()),
+                Some(None) => errors.push(undeclared(&format!("modifier {name:?}"), term)),
+            }
+        }
+        modifier.terms = terms.into_iter().collect();
+    }
+    errors
+}
+
+fn undeclared(whose: &str, lexicon: &str) -> PackError {
+    let expected = format!("{whose} uses the lexicon {lexicon}, which no pack declares");
+    PackError { file: "packs".to_owned(), expected, ..PackError::default() }
+}
+
+fn collect(
+    name: &str,
+    raw: &BTreeMap<String, Vec<String>>,
+    into: &mut BTreeSet<String>,
+    open: &mut Vec<String>,
+    errors: &mut Vec<PackError>,
+) {
+    if open.iter().any(|outer| outer == name) {
+        let expected = format!("the lexicon @{name} must not contain itself");
+        return errors.push(PackError { file: "packs".to_owned(), expected, ..PackError::default() });
+    }
+    let Some(terms) = raw.get(name) else {
+        let whose = format!("lexicon {:?}", open.last().map_or("", String::as_str));
+        return errors.push(undeclared(&whose, name));
+    };
+    open.push(name.to_owned());
+    for term in terms {
+        match term.strip_prefix('@') {
+            Some(other) => collect(other, raw, into, open, errors),
+            None => drop(into.insert(fold_term(term))),
+        }
+    }
+    open.pop();
+}
+
+/// Folds a term as texts are folded. A `*` at its end stands for any ending; `_` in it for masked letters.
+fn fold_term(term: &str) -> String {
+    let (body, ending) = term.strip_suffix('*').map_or((term, ""), |body| (body, "*"));
+    let folded: Vec<String> = body.split('_').map(fold_phrase).collect();
+    folded.join("_") + ending
+}
+
+/// Says what slots and modifiers of rules name that nobody declared.
+pub fn check(packs: &Packs) -> Vec<PackError> {
+    let mut errors = Vec::new();
+    for rule in &packs.rules {
+        let mut fault = |expected: String| {
+            errors.push(PackError {
+                file: rule.pack.clone(),
+                line: rule.line,
+                rule: Some(rule.id.clone()),
+                example: None,
+                expected,
+            });
+        };
+        for part in rule.find.iter().flatten().chain(&rule.benign).flat_map(|slot| parts(slot)) {
+            match part {
+                Part::Lexicon(name) if !packs.lexicons.contains_key(name) => {
+                    fault(format!("no pack declares the lexicon @{name}"))
+                }
+                Part::Structure(name) if Structure::named(name).is_none() && !packs.structures.contains_key(name) => {
+                    fault(format!("there is no structure ${name}"));
+                }
+                Part::Words(words) if fold_term(words).trim_end_matches('*').is_empty() => {
+                    fault("a slot must hold words".to_owned())
+                }
+                _ => {}
+            }
+        }
+        for name in rule.modifiers.keys().filter(|name| !packs.modifiers.contains_key(*name)) {
+            fault(format!("no pack declares the modifier {name:?}"));
+        }
+    }
+    errors
+}
+
+enum Part<'s> {
+    Lexicon(&'s str),
+    Structure(&'s str),
+    Words(&'s str),
+}
+
+fn parts(slot: &str) -> impl Iterator<Item = Part<'_>> {
+    slot.split('|').map(str::trim).map(|part| match part.chars().next() {
+        Some('@') => Part::Lexicon(&part[1..]),
+        Some('$') => Part::Structure(&part[1..]),
+        _ => Part::Words(part),
+    })
+}
+
+/// Gives numbers to everything and builds the automaton.
+pub fn compile(packs: &Packs) -> Compiled {
+    let mut book = Book::default();
+    let mut patterns = Vec::new();
+    let (mut benign, mut uses) = (Vec::new(), Vec::new());
+    for (number, rule) in packs.rules.iter().enumerate() {
+        for slots in &rule.find {
+            let slots = slots.iter().map(|slot| book.slot(slot, packs)).collect();
+            patterns.push(Pattern { rule: number, slots });
+        }
+        benign.push(rule.benign.iter().map(|slot| book.slot(slot, packs)).collect());
+        let mut used = Vec::new();
+        for (name, effect) in &rule.modifiers {
+            if let Some(modifier) = packs.modifiers.get(name) {
+                let slot = book.modifier(name, modifier);
+                used.push(Use { name: name.clone(), slot, modifier: modifier.clone(), effect: *effect });
+            }
+        }
+        uses.push(used);
+    }
+    book.finish(patterns, benign, uses)
+}
+
+/// Numbers while they are given out.
+#[derive(Default)]
+struct Book {
+    slots: HashMap<String, SlotId>,
+    /// By folded term.
+    terms: BTreeMap<String, Vec<SlotId>>,
+    structures: BTreeMap<Structure, Vec<SlotId>>,
+    regexes: BTreeMap<String, Vec<SlotId>>,
+    /// Slots that common words or names fill: no anchors where another slot can be one.
+    common: Vec<bool>,
+}
+
+impl Book {
+    fn fresh(&mut self, key: &str) -> SlotId {
+        let slot =
+            SlotId::try_from(self.slots.len()).expect("packs are read from files far too small for so many slots");
+        self.slots.insert(key.to_owned(), slot);
+        self.common.push(false);
+        slot
+    }
+
+    fn slot(&mut self, spec: &str, packs: &Packs) -> SlotId {
+        if let Some(slot) = self.slots.get(spec) {
+            return *slot;
+        }
+        let slot = self.fresh(spec);
+        for part in parts(spec) {
+            match part {
+                Part::Words(words) => self.term(&fold_term(words), slot),
+                Part::Lexicon(name) => {
+                    packs.lexicons.get(name).into_iter().flatten().for_each(|term| self.term(term, slot))
+                }
+                Part::Structure(name) => self.structure(name, slot, packs),
+            }
+        }
+        slot
+    }
+
+    fn structure(&mut self, name: &str, slot: SlotId, packs: &Packs) {
+        match (Structure::named(name), packs.structures.get(name)) {
+            (Some(structure), _) => {
+                self.structures.entry(structure).or_default().push(slot);
+                self.common[slot as usize] |= structure == Structure::Name;
+            }
+            (None, Some(pattern)) => self.regexes.entry(pattern.clone()).or_default().push(slot),
+            (None, None) => {}
+        }
+    }
+
+    fn modifier(&mut self, name: &str, modifier: &Modifier) -> SlotId {
+        let key = format!("\0{name}");
+        if let Some(slot) = self.slots.get(&key) {
+            return *slot;
+        }
+        let slot = self.fresh(&key);
+        modifier.terms.iter().for_each(|term| self.term(term, slot));
+        slot
+    }
+
+    fn term(&mut self, term: &str, slot: SlotId) {
+        if term.trim_end_matches('*').is_empty() {
+            return;
+        }
+        self.common[slot as usize] |= is_common(term);
+        let slots = self.terms.entry(term.to_owned()).or_default();
+        if !slots.contains(&slot) {
+            slots.push(slot);
+        }
+    }
+
+    fn finish(self, patterns: Vec<Pattern>, benign: Vec<Vec<SlotId>>, uses: Vec<Vec<Use>>) -> Compiled {
+        let mut anchored = vec![Vec::new(); self.slots.len()];
+        for (number, pattern) in patterns.iter().enumerate() {
+            let rare = pattern.slots.iter().find(|slot| !self.common[**slot as usize]);
+            anchored[*rare.unwrap_or(&pattern.slots[0]) as usize].push(u32::try_from(number).unwrap_or(u32::MAX));
+        }
+        let mut literals = Vec::with_capacity(self.terms.len());
+        let mut terms = Vec::with_capacity(self.terms.len());
+        for (term, slots) in self.terms {
+            let words = u32::try_from(term.split(' ').count()).unwrap_or(1);
+            literals.push(match term.strip_suffix('*') {
+                Some(stem) => format!(" {stem}"),
+                None => format!(" {term} "),
+            });
+            terms.push(Term { words, slots });
+        }
+        Compiled {
+            automaton: automaton(&literals),
+            terms,
+            patterns,
+            anchored,
+            structures: self.structures,
+            regex_set: regex::bytes::RegexSetBuilder::new(self.regexes.keys())
+                .unicode(false)
+                .build()
+                .expect("each structure was compiled when its pack was read"),
+            regexes: self
+                .regexes
+                .into_iter()
+                .map(|(pattern, slots)| {
+                    (structure_pattern(&pattern).expect("each structure was compiled when its pack was read"), slots)
+                })
+                .collect(),
+            benign,
+            uses,
+        }
+    }
+}
+
+fn automaton(literals: &[String]) -> AhoCorasick {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(literals)
+        .expect("terms are far fewer and shorter than the automaton's limits")
+}
+
+/// Words found in nearly every text.
+fn is_common(term: &str) -> bool {
+    matches!(
+        term,
+        "i" | "im"
+            | "me"
+            | "my"
+            | "we"
+            | "us"
+            | "our"
+            | "you"
+            | "your"
+            | "u"
+            | "ur"
+            | "he"
+            | "she"
+            | "they"
+            | "them"
+            | "him"
+            | "her"
+            | "his"
+            | "it"
+            | "the"
+            | "a"
+            | "to"
+            | "in"
+            | "on"
+            | "is"
+            | "and"
+            | "yo"
+            | "mi"
+            | "te"
+            | "se"
+            | "la"
+            | "el"
+            | "los"
+            | "las"
+            | "un"
+            | "una"
+            | "de"
+            | "a la"
+            | "kid"
+            | "kids"
+            | "student"
+            | "students"
+            | "school"
+            | "al"
+            | "que"
+            | "so"
+            | "for"
+            | "at"
+            | "this"
+            | "that"
+    )
+}
