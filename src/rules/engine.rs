@@ -117,18 +117,33 @@ const fn structure_of(kind: LinkKind) -> Option<Structure> {
     }
 }
 
-/// Capitalized words inside sentences may be names; a text in capitals has none.
+/// Capitalized words may be names: inside a sentence one, at its start only where nothing else will do.
 fn names(engine: &Engine, view: &View, fills: &mut Vec<Fill>) {
-    let Some(slots) = engine.compiled.structures.get(&Structure::Name) else { return };
-    for at in (0..view.words.len()).filter(|&at| may_be_name(view, at)) {
+    let slots = |structure| engine.compiled.structures.get(&structure).map_or(&[][..], Vec::as_slice);
+    let (inside, first, two) = (slots(Structure::Name), slots(Structure::FirstName), slots(Structure::TwoNames));
+    for (at, word) in view.words.iter().enumerate().filter(|(_, word)| word.capital) {
+        if !is_name(view, at) {
+            continue;
+        }
         let from = index(at);
-        fills.extend(slots.iter().map(|&slot| Fill { slot, from, to: from + 1 }));
+        let mut put = |slots: &[SlotId], to: u32| fills.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
+        put(first, from + 1);
+        if !word.opens {
+            put(inside, from + 1);
+        }
+        if view.words.get(at + 1).is_some_and(|next| next.capital && !next.opens) && is_name(view, at + 1) {
+            put(two, from + 2);
+        }
     }
 }
 
-fn may_be_name(view: &View, at: usize) -> bool {
+fn is_name(view: &View, at: usize) -> bool {
     let word = &view.words[at];
-    word.capital && !word.opens && word.end - word.start > 2 && !is_no_name(view.word(at))
+    word.capital && word.end - word.start > 2 && !is_no_name(view.word(at))
+}
+
+fn may_be_name(view: &View, at: usize) -> bool {
+    !view.words[at].opens && is_name(view, at)
 }
 
 /// Capitalized words that name no person.
@@ -335,11 +350,12 @@ impl Text<'_> {
         Some((severity, modifiers))
     }
 
-    /// A benign phrase that holds all the words of a fill.
+    /// A benign phrase that holds all the words of a fill, or begins in it and goes on behind it.
     fn covers(&self, slot: SlotId, fill: &Fill) -> bool {
         let all = self.of(slot);
         let at = all.partition_point(|benign| benign.from <= fill.from);
         all[..at].iter().rev().take(NEAREST).any(|benign| benign.to >= fill.to)
+            || all[at..].iter().take_while(|benign| benign.from < fill.to).any(|benign| benign.to > fill.to)
     }
 
     fn acts(&self, slot: SlotId, scope: Scope, reach: u32, words: Range<u32>) -> bool {

@@ -26,10 +26,14 @@ pub enum Structure {
     Handle,
     /// A capitalized word inside a sentence.
     Name,
+    /// A capitalized word, also at a sentence's start.
+    FirstName,
+    /// Two capitalized words in a row.
+    TwoNames,
 }
 
 impl Structure {
-    const ALL: [(&'static str, Structure); 13] = [
+    const ALL: [(&'static str, Structure); 15] = [
         ("phone", Structure::Phone),
         ("address", Structure::Address),
         ("ssn", Structure::Ssn),
@@ -43,6 +47,8 @@ impl Structure {
         ("link_odd", Structure::LinkOdd),
         ("handle", Structure::Handle),
         ("name", Structure::Name),
+        ("first_name", Structure::FirstName),
+        ("two_names", Structure::TwoNames),
     ];
 
     fn named(name: &str) -> Option<Structure> {
@@ -262,7 +268,8 @@ impl Book {
         match (Structure::named(name), packs.structures.get(name)) {
             (Some(structure), _) => {
                 self.structures.entry(structure).or_default().push(slot);
-                self.common[slot as usize] |= structure == Structure::Name;
+                self.common[slot as usize] |=
+                    matches!(structure, Structure::Name | Structure::FirstName | Structure::TwoNames);
             }
             (None, Some(pattern)) => self.regexes.entry(pattern.clone()).or_default().push(slot),
             (None, None) => {}
