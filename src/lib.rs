@@ -11,3 +11,4 @@ pub mod proof;
 pub mod seal;
 pub mod rules;
 pub mod text;
+pub mod sandbox;

@@ -1,0 +1,30 @@
+//! The platforms in small, over real HTTP, for a fictional district: for `demo` and for tests.
+//!
+//! [`World`] is what is so; [`Sandbox`] shows it as the platforms would, at their own paths, in their own words, with their
+//! own oddities, and goes wrong when told to ([`Misbehavior`]). It uses nothing of the crate but `text` and `model`, so that
+//! no mistake of a connector can hide in a server that shares it.
+
+mod district;
+pub mod facebook;
+mod fbnode;
+mod fbpage;
+pub mod graph;
+pub mod ids;
+mod instagram;
+pub mod media;
+pub mod misbehave;
+mod notable;
+pub mod picture;
+mod seed;
+pub mod server;
+mod texts;
+mod tick;
+pub mod world;
+
+pub use district::{APP_ID, APP_SECRET};
+pub use misbehave::{Change, Misbehavior};
+pub use server::{Host, Sandbox, Seen};
+pub use world::{Account, Form, Item, Note, Origin, Person, Standing, Truth, World, person};
+
+#[cfg(test)]
+mod tests;

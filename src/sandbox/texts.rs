@@ -1,0 +1,187 @@
+//! The everyday words of a school district's pages, in English and Spanish. `{…}` is filled in by `seed`.
+
+pub const POSTS_EN: &[&str] = &[
+    "Minimum day this {day}. Students are dismissed at 12:40 p.m.; buses run on the early schedule.",
+    "Congratulations to {name}, our {school} Employee of the Month! Thank you for everything you do for our students.",
+    "Reminder: the Board of Education meets {day} at 6 p.m. in the Boardroom. The agenda is posted at mesavista.example.org/board.",
+    "Picture day is {day}! Order forms are in the office and in Friday folders.",
+    "Our garden club harvested {n} pounds of chard and carrots today. Come taste it at Saturday's market! 🥕🌱",
+    "Enrollment for next fall is open. Questions? Call the Family Center at 760-555-0140.",
+    "Great turnout at {school}'s science night: {n} projects, one working volcano, zero evacuations. 🌋",
+    "Buses on routes 4 and 11 are running about {n} minutes late this morning because of fog. Thank you for your patience.",
+    "Library hours change next week: open until 5 p.m. from Monday through Thursday.",
+    "Our robotics team qualified for the state championship! They scored {n} points in the final match.",
+    "A water main near {school} is being repaired. Classes go on as usual; bottled water is available in every room.",
+    "Kindergarten round-up is {day} from 4 to 6 p.m. Bring proof of age and immunization records.",
+    "Thank you to the {n} volunteers who painted the playground on Saturday. It looks wonderful.",
+    "Spring musical auditions start {day} in the theater. No experience needed.",
+    "Free breakfast and lunch are served to every student, every school day. No form needed.",
+    "The district offices are closed on Monday for the holiday. Classes resume Tuesday.",
+    "We practiced our earthquake drill today. Students knew exactly what to do: drop, cover and hold on.",
+    "Senior {name} has been named a National Merit semifinalist. Way to go!",
+    "Summer school registration closes {day}. Sign up in the parent portal.",
+    "Our food drive collected {n} cans. Thank you, Mesa Vista families!",
+    "Parent-teacher conferences run all next week. Book a slot in the portal or call the office.",
+    "The spelling bee came down to the word \"chrysanthemum\". Congratulations to {name}! 🐝",
+    "New crossing guard alert: say hello to Mr. {name} at the corner of Ocotillo and Third.",
+    "AP exams begin {day}. Bring two pencils, a snack and a good night's sleep.",
+    "The pool is closed for maintenance until {day}. Swim practice moves to the community center.",
+];
+
+pub const POSTS_SPORT: &[&str] = &[
+    "FINAL: Condors {n}, Palo Verde 14. What a night!",
+    "Our girls' soccer team destroyed the competition at the Desert Classic. Undefeated through pool play! ⚽",
+    "Shooting practice moves to the north gym {day} at 3:30 p.m.",
+    "Senior night is {day}. Come early, be loud.",
+    "{name} signed with a college program today. Proud of you!",
+    "Track meet results are up: {n} personal bests. 🏃‍♀️",
+    "Game day! Kickoff at 7 p.m. The student section theme is neon.",
+    "Wrestling: Condors pinned their way to a league title.",
+    "Tickets for the rivalry game are on sale in the ASB office for ${n}.",
+    "Varsity bomb squad: three home runs in one inning. 💣⚾ What a comeback!",
+];
+
+pub const POSTS_ES: &[&str] = &[
+    "Este {day} es día mínimo. Los alumnos salen a las 12:40 p. m.; los autobuses siguen el horario temprano.",
+    "¡Felicidades a {name}, del equipo de {school}! Gracias por todo lo que hace por nuestros estudiantes.",
+    "La Mesa Directiva se reúne el {day} a las 6 p. m. Habrá interpretación al español.",
+    "Ya están abiertas las inscripciones para el próximo año. Llame al Centro para Familias: 760-555-0140.",
+    "Noche de lectura en familia el {day}. Habrá pan dulce y {n} libros para llevar a casa. 📚",
+    "Clases de inglés gratis para adultos, lunes y miércoles a las 6 p. m. Cuidado de niños incluido.",
+    "Recuerden: el desayuno y el almuerzo son gratis para todos los alumnos.",
+    "Nuestro grupo de baile folklórico se presenta el {day} en la plaza. ¡Los esperamos!",
+    "Los autobuses de las rutas 4 y 11 llevan {n} minutos de retraso por la neblina. Gracias por su paciencia.",
+    "Taller para padres: cómo usar el portal para ver calificaciones y asistencia.",
+    "Hoy practicamos el simulacro de terremoto. Los niños supieron qué hacer: agacharse, cubrirse y sujetarse.",
+    "Feria de salud este {day}: vacunas, dentista y exámenes de la vista sin costo.",
+    "Gracias a los {n} voluntarios que pintaron el patio el sábado.",
+    "Reunión del comité DELAC el {day} a las 9 a. m. en la biblioteca.",
+];
+
+pub const COMMENTS_EN: &[&str] = &[
+    "Congratulations! So proud of our kids.",
+    "What time does it end?",
+    "Is there parking behind the gym?",
+    "Thank you for the reminder!",
+    "My daughter loved it ❤️",
+    "Will this be recorded for those of us who work nights?",
+    "Great job everyone 👏👏👏",
+    "Finally some good news.",
+    "Can we get this in Spanish too please?",
+    "The link doesn't work for me.",
+    "Why are we only hearing about this the night before?",
+    "Love this school!",
+    "Same thing happened last year and nobody answered the phone.",
+    "Who do I email about the bus?",
+    "Go Condors! 🦅",
+    "You guys killed it out there tonight!",
+    "I'm dying 😂 that volcano",
+    "The parking lot was a nightmare again.",
+    "So when are the new portables coming?",
+    "Best teacher ever. She got my son to love reading.",
+    "It would be nice if the office picked up once in a while.",
+    "Beautiful pictures!",
+    "@Marisol are we going?",
+    "Not happy with how this was handled, but thanks for posting.",
+    "👍",
+    "Is it still on if it rains?",
+    "How do I sign up to volunteer?",
+    "I disagree with the board on this one. See you at the meeting.",
+    "Thank you to all the staff who stayed late.",
+    "My kid forgot his lunch every day this week lol",
+    "Where can we buy tickets?",
+    "This is why we moved here.",
+    "Can someone tell me the number for the front office?",
+    "The bell schedule on the website is from last year.",
+    "Amazing work, robotics!!! 🤖",
+    "Please fix the crosswalk on Third. Somebody is going to get hit.",
+];
+
+pub const COMMENTS_ES: &[&str] = &[
+    "¡Felicidades! Qué orgullo.",
+    "¿A qué hora termina?",
+    "Muchas gracias por la información.",
+    "¿Habrá cuidado de niños?",
+    "Mi hija está muy contenta ❤️",
+    "Bendiciones para todos los maestros.",
+    "No funciona el enlace.",
+    "¿Dónde puedo inscribir a mi hijo?",
+    "Excelente trabajo 👏",
+    "¿Y los autobuses de la tarde también?",
+    "Gracias por ponerlo en español.",
+    "Ojalá contestaran el teléfono de la oficina.",
+    "¡Vamos Cóndores! 🦅",
+    "¿Se puede llegar más tarde si uno trabaja?",
+];
+
+pub const ANSWERS_EN: &[&str] = &[
+    "Thanks for asking! Doors open half an hour before.",
+    "Yes, the recording will be on our YouTube channel by Friday.",
+    "Please call the front office at 760-555-0110 and we will help.",
+    "We hear you, and we have passed this on to the principal.",
+    "The link is fixed now. Sorry about that!",
+];
+
+pub const ANSWERS_ES: &[&str] = &[
+    "¡Gracias por preguntar! Las puertas abren media hora antes.",
+    "Sí, habrá cuidado de niños sin costo.",
+    "Por favor llame a la oficina al 760-555-0110 y le ayudamos.",
+];
+
+pub const REPLIES_EN: &[&str] = &[
+    "Agreed.",
+    "Same here!",
+    "It ends at eight I think.",
+    "They said the same thing last time.",
+    "You can ask at the front desk.",
+    "lol yes",
+    "No, that was the other school.",
+    "Thank you!!",
+];
+
+pub const REPLIES_ES: &[&str] =
+    &["Igual aquí.", "Gracias, vecina.", "Creo que a las ocho.", "Sí, pregunte en la oficina.", "¡Amén!"];
+
+pub const PEOPLE: &[&str] = &[
+    "Rosa Delgadillo",
+    "Kevin Marsh",
+    "Tamika Boone",
+    "Luis Arreola",
+    "Jenna Kowalczyk",
+    "Patrick O'Dell",
+    "Guadalupe Santana",
+    "Minh Tran Dao",
+    "Ashley Brandt",
+    "Hector Villaseñor",
+    "Deborah Finch",
+    "Omar Haddad",
+    "Crystal Yazzie",
+    "Yolanda Pacheco",
+    "Brian Stroud",
+    "Araceli Montaño",
+    "Sergio Quezada",
+    "Nicole Pfeiffer",
+    "Dawn Erickson",
+    "Jamal Whitaker",
+    "Silvia Carranza",
+    "Grace Oyelaran",
+    "Curtis Baldwin",
+    "Elena Voss",
+    "Manuel Zepeda",
+    "Hannah Lindqvist",
+    "Teresa Bustamante",
+    "Rick Sandoval",
+    "Fatima Rahimi",
+    "Denise Calloway",
+    "Jorge Escamilla",
+    "Amber Nakai",
+    "Walter Griggs",
+    "Lupita Cordero",
+    "Samir Patel-Jones",
+    "Beth Anne Hollis",
+];
+
+pub const SCHOOLS: &[&str] =
+    &["Mesa Vista High", "Ocotillo Elementary", "Agave Middle School", "Palo Verde Elementary"];
+pub const DAYS_EN: &[&str] = &["Tuesday", "Wednesday", "Thursday", "Friday"];
+pub const DAYS_ES: &[&str] = &["martes", "miércoles", "jueves", "viernes"];

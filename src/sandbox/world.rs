@@ -1,0 +1,703 @@
+//! The fictional district's pages as they stand, shared between the servers that show them and the test or demo that changes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::ids::{self, Dice};
+use crate::model::{Category, Kind, Platform, Timestamp};
+
+/// A handle on one world. Clones share it.
+#[derive(Debug, Clone)]
+pub struct World(Arc<Mutex<State>>);
+
+/// Everything that is so, at `now`.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// What the platforms' clocks show. Nothing here reads a clock: [`World::tick`] and [`World::set_now`] move it.
+    pub now: Timestamp,
+    pub accounts: Vec<Account>,
+    pub items: Vec<Item>,
+    pub tokens: BTreeMap<String, Token>,
+    /// Persons who have deactivated their account: what they wrote, and what hangs under it, is not shown.
+    pub inactive: BTreeSet<String>,
+    pub(super) made: u64,
+}
+
+/// A person as one platform shows her.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub id: String,
+    pub name: String,
+    pub handle: String,
+}
+
+/// Somebody who may act for an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Helper {
+    pub person: Person,
+    pub role: String,
+    pub tasks: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    English,
+    Spanish,
+}
+
+/// One official page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    pub platform: Platform,
+    pub id: String,
+    pub handle: String,
+    pub slug: String,
+    pub name: String,
+    pub school: String,
+    pub language: Language,
+    pub about: String,
+    pub description: String,
+    pub website: String,
+    pub phone: String,
+    pub email: String,
+    pub address: String,
+    pub followers: i64,
+    pub published: bool,
+    pub created_at: Timestamp,
+    /// Facebook: the linked Instagram account. Instagram: the page it is linked to.
+    pub linked: Option<String>,
+    pub picture: Medium,
+    /// The platform's switches, by its own names.
+    pub settings: Vec<(String, Value)>,
+    pub helpers: Vec<Helper>,
+    pub applications: Vec<(String, String)>,
+    pub blocked: Vec<Person>,
+}
+
+/// How an item came to stand on the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Own,
+    /// Written by somebody else on the page itself.
+    Visitor,
+    /// Written elsewhere, naming the page.
+    Tagged,
+}
+
+/// What a root item is made of, as platforms tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Status,
+    Photo,
+    Album,
+    Link,
+    Video,
+    Reel,
+    /// A picture uploaded without a post about it.
+    LoosePhoto,
+    Story,
+    /// Somebody else's post passed on: a retweet, a repost.
+    Repost,
+}
+
+/// What a picture or film file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum File {
+    Jpeg,
+    Png,
+    Mp4,
+}
+
+/// One picture or film; its bytes are made from its id when asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Medium {
+    pub id: String,
+    pub file: File,
+    pub alt: Option<String>,
+}
+
+/// What a link post points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub url: String,
+    pub title: String,
+    pub description: String,
+}
+
+/// An earlier text, with the id it had where every edit makes a new one (X).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    pub id: String,
+    pub text: String,
+    /// When it was replaced.
+    pub until: Timestamp,
+}
+
+/// A post, story, video, comment or reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    pub platform: Platform,
+    /// The account on whose page it stands.
+    pub account: String,
+    /// The id under which an archive keeps it (contract, item interchange).
+    pub id: String,
+    /// Other ids the platform gives it: Facebook photo and video ids, X ids of later edits.
+    pub aliases: Vec<String>,
+    pub kind: Kind,
+    pub origin: Origin,
+    pub form: Form,
+    /// What it answers, as the platform tells: flattened to two levels on Facebook, Instagram and YouTube.
+    pub parent: Option<String>,
+    pub root: Option<String>,
+    pub author: Person,
+    /// The platform does not say who wrote it.
+    pub author_withheld: bool,
+    pub text: String,
+    pub earlier: Vec<Earlier>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub hidden: bool,
+    pub gone_at: Option<Timestamp>,
+    /// Counted by the platform, never returned: held for review, or by a restricted account.
+    pub held: bool,
+    pub media: Vec<Medium>,
+    pub link: Option<Link>,
+    pub reactions: i64,
+    pub shares: i64,
+    /// Comments that the platform counts and gives to nobody, beside those that are held here.
+    pub lost_comments: i64,
+    pub language: Language,
+    /// What a rule pass should make of it.
+    pub note: Option<Note>,
+}
+
+/// Why an item was written into this world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// A rule pass must flag it so.
+    Flag(Category),
+    /// It has the words and not the meaning: a rule pass should leave it alone, or put it low.
+    Harmless(Category),
+}
+
+/// Whom a credential speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// Meta: a system user with a role on every page.
+    SystemUser,
+    /// Meta: one page.
+    Page(String),
+    /// An application alone: X's bearer token, YouTube's key.
+    App(Platform),
+}
+
+/// A credential the platforms here accept, or once did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    pub owner: Owner,
+    /// `None` while it is good; else Meta's subcode of error 190, or 0 where there is none.
+    pub dead: Option<u16>,
+    /// Meta: whether the grantor may moderate. Without it comments come without ids.
+    pub moderate: bool,
+}
+
+/// Where an item stands now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Visible,
+    Hidden,
+    /// Deleted, itself or what it stood under.
+    Gone,
+    /// Not shown because its author, or the author of what it hangs under, has deactivated.
+    Withdrawn,
+}
+
+/// One item as a reader should end up with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Truth {
+    pub platform: Platform,
+    pub account: String,
+    pub slug: String,
+    pub id: String,
+    pub aliases: Vec<String>,
+    pub kind: Kind,
+    pub origin: Origin,
+    pub form: Form,
+    pub parent: Option<String>,
+    pub root: Option<String>,
+    pub text: String,
+    /// Earlier texts, oldest first.
+    pub earlier: Vec<String>,
+    pub created_at: Timestamp,
+    pub hidden: bool,
+    pub standing: Standing,
+    /// `None` where the platform withholds it.
+    pub author: Option<Person>,
+    pub media: Vec<Medium>,
+    pub note: Option<Note>,
+}
+
+impl World {
+    /// The district of the demo and the tests, as it looks at `now`. The same moment makes the same world.
+    pub fn mesa_vista(now: Timestamp) -> World {
+        let mut state = State::empty(now);
+        super::district::settle(&mut state);
+        super::seed::fill(&mut state);
+        super::notable::place(&mut state);
+        World(Arc::new(Mutex::new(state)))
+    }
+
+    /// The district's accounts without a single post, for tests that write their own.
+    pub fn bare(now: Timestamp) -> World {
+        let mut state = State::empty(now);
+        super::district::settle(&mut state);
+        World(Arc::new(Mutex::new(state)))
+    }
+
+    /// The state, locked. Hold it briefly: servers wait for it.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.lock().now
+    }
+
+    pub fn set_now(&self, now: Timestamp) {
+        self.lock().now = now;
+    }
+
+    /// Lets a plausible thing happen on one of the pages at `now` and says in a few words what it was.
+    pub fn tick(&self, now: Timestamp) -> String {
+        super::tick::tick(&mut self.lock(), now)
+    }
+
+    pub fn accounts(&self) -> Vec<Account> {
+        self.lock().accounts.clone()
+    }
+
+    /// The account with this slug or native id.
+    pub fn account(&self, slug_or_id: &str) -> Option<Account> {
+        self.lock().account(slug_or_id).cloned()
+    }
+
+    /// An item by its id or one of its aliases.
+    pub fn item(&self, id: &str) -> Option<Item> {
+        self.lock().item(id).cloned()
+    }
+
+    /// Writes a comment under `parent` and gives its id, or `None` when there is no such parent. The author is made from her name.
+    pub fn add_comment(&self, parent: &str, author: &str, text: &str) -> Option<String> {
+        self.lock().add_comment(parent, author, text)
+    }
+
+    /// Writes a post of the account's own and gives its id.
+    pub fn add_post(&self, account: &str, text: &str) -> Option<String> {
+        self.lock().add_post(account, text, Form::Status)
+    }
+
+    /// Somebody else writes a post on the page itself.
+    pub fn add_visitor_post(&self, account: &str, author: &str, text: &str) -> Option<String> {
+        self.lock().add_visitor_post(account, author, text)
+    }
+
+    /// Replaces a text. False when there is no such item.
+    pub fn edit(&self, id: &str, text: &str) -> bool {
+        self.lock().edit(id, text)
+    }
+
+    pub fn edit_comment(&self, id: &str, text: &str) -> bool {
+        self.edit(id, text)
+    }
+
+    /// Hides a comment or post, or shows it again.
+    pub fn hide_comment(&self, id: &str, hidden: bool) -> bool {
+        self.lock().change(id, |item| item.hidden = hidden)
+    }
+
+    pub fn delete_comment(&self, id: &str) -> bool {
+        self.lock().delete(id)
+    }
+
+    /// Deletes a post; what stands under it goes with it.
+    pub fn delete_post(&self, id: &str) -> bool {
+        self.lock().delete(id)
+    }
+
+    /// Brings a deleted item back, as platforms do after an appeal.
+    pub fn restore(&self, id: &str) -> bool {
+        self.lock().change(id, |item| item.gone_at = None)
+    }
+
+    /// Changes an account's own facts. False when there is no such account.
+    pub fn change_profile(&self, slug_or_id: &str, change: impl FnOnce(&mut Account)) -> bool {
+        let mut state = self.lock();
+        state
+            .accounts
+            .iter_mut()
+            .find(|account| account.slug == slug_or_id || account.id == slug_or_id)
+            .map(change)
+            .is_some()
+    }
+
+    /// A person deactivates her account, or comes back, by her native id.
+    pub fn deactivate(&self, person: &str, inactive: bool) {
+        let mut state = self.lock();
+        if inactive {
+            state.inactive.insert(person.to_owned())
+        } else {
+            state.inactive.remove(person)
+        };
+    }
+
+    /// Ends a credential with Meta's subcode (463 expired, 460 password changed …), or makes it good again.
+    pub fn end_token(&self, token: &str, dead: Option<u16>) -> bool {
+        self.lock().tokens.get_mut(token).map(|entry| entry.dead = dead).is_some()
+    }
+
+    /// The credential an operator would configure for a platform; Bluesky wants none.
+    pub fn token(&self, platform: Platform) -> Option<String> {
+        let state = self.lock();
+        let wanted = match platform {
+            Platform::Facebook | Platform::Instagram => Owner::SystemUser,
+            other => Owner::App(other),
+        };
+        state.tokens.iter().find(|(_, token)| token.owner == wanted).map(|(value, _)| value.clone())
+    }
+
+    /// A page's own credential, by the page's native id.
+    pub fn page_token(&self, page: &str) -> Option<String> {
+        self.lock().page_token(page)
+    }
+
+    /// Every item that a reader with a page's credential should end up with, deleted and withdrawn ones included and marked.
+    /// What the platforms count and never give is not in it, nor are Instagram stories older than a day.
+    pub fn truth(&self) -> Vec<Truth> {
+        let state = self.lock();
+        let index = state.index();
+        state
+            .items
+            .iter()
+            .filter(|item| !is_held(item, &index) && !state.faded(item))
+            .map(|item| state.truth_of(item, &index))
+            .collect()
+    }
+
+    /// As [`World::truth`], for one account by slug or native id.
+    pub fn truth_of(&self, slug_or_id: &str) -> Vec<Truth> {
+        self.truth().into_iter().filter(|truth| truth.slug == slug_or_id || truth.account == slug_or_id).collect()
+    }
+}
+
+impl State {
+    pub(super) fn empty(now: Timestamp) -> State {
+        let (accounts, items) = (Vec::new(), Vec::new());
+        State { now, accounts, items, tokens: BTreeMap::new(), inactive: BTreeSet::new(), made: 0 }
+    }
+
+    pub fn account(&self, slug_or_id: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.slug == slug_or_id || account.id == slug_or_id)
+    }
+
+    pub fn item(&self, id: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.id == id || item.aliases.iter().any(|alias| alias == id))
+    }
+
+    pub fn page_token(&self, page: &str) -> Option<String> {
+        let wanted = Owner::Page(page.to_owned());
+        self.tokens.iter().find(|(_, token)| token.owner == wanted).map(|(value, _)| value.clone())
+    }
+
+    /// Items by id, for walks upward.
+    pub fn index(&self) -> BTreeMap<&str, &Item> {
+        self.items.iter().map(|item| (item.id.as_str(), item)).collect()
+    }
+
+    /// The items an account's readers are given now: neither deleted, nor withdrawn, nor held, nor under such a one.
+    pub fn shown(&self, account: &str) -> Vec<&Item> {
+        let index = self.index();
+        self.items.iter().filter(|item| item.account == account && self.is_shown(item, &index)).collect()
+    }
+
+    /// Everything under a root that is given now, oldest first.
+    pub fn thread(&self, root: &str) -> Vec<&Item> {
+        let index = self.index();
+        let mut found: Vec<&Item> = self
+            .items
+            .iter()
+            .filter(|item| item.root.as_deref() == Some(root) && self.is_shown(item, &index))
+            .collect();
+        found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        found
+    }
+
+    /// How many comments and replies the platform says a root has: held and lost ones too.
+    pub fn counted(&self, root: &Item) -> i64 {
+        let under = |item: &&Item| item.root.as_deref() == Some(root.id.as_str()) && item.gone_at.is_none();
+        i64::try_from(self.items.iter().filter(under).count()).unwrap_or(0) + root.lost_comments
+    }
+
+    pub fn is_shown(&self, item: &Item, index: &BTreeMap<&str, &Item>) -> bool {
+        let standing = self.standing(item, index);
+        !is_held(item, index) && (standing == Standing::Visible || standing == Standing::Hidden)
+    }
+
+    pub fn standing(&self, item: &Item, index: &BTreeMap<&str, &Item>) -> Standing {
+        let mut withdrawn = false;
+        let mut at = Some(item);
+        while let Some(here) = at {
+            if here.gone_at.is_some() {
+                return Standing::Gone;
+            }
+            withdrawn |= self.inactive.contains(&here.author.id);
+            at = here.parent.as_deref().and_then(|parent| index.get(parent).copied());
+        }
+        match (withdrawn, item.hidden) {
+            (true, _) => Standing::Withdrawn,
+            (false, true) => Standing::Hidden,
+            (false, false) => Standing::Visible,
+        }
+    }
+
+    /// An Instagram story that has run out: nobody is given it any more.
+    pub fn faded(&self, item: &Item) -> bool {
+        item.form == Form::Story
+            && item.platform == Platform::Instagram
+            && self.now.duration_since(item.created_at) >= SignedDuration::from_hours(24)
+    }
+
+    fn truth_of(&self, item: &Item, index: &BTreeMap<&str, &Item>) -> Truth {
+        Truth {
+            platform: item.platform,
+            account: item.account.clone(),
+            slug: self.account(&item.account).map(|account| account.slug.clone()).unwrap_or_default(),
+            id: item.id.clone(),
+            aliases: item.aliases.clone(),
+            kind: item.kind,
+            origin: item.origin,
+            form: item.form,
+            parent: item.parent.clone(),
+            root: item.root.clone(),
+            text: item.text.clone(),
+            earlier: item.earlier.iter().map(|earlier| earlier.text.clone()).collect(),
+            created_at: item.created_at,
+            hidden: item.hidden,
+            standing: self.standing(item, index),
+            author: (!item.author_withheld).then(|| item.author.clone()),
+            media: item.media.clone(),
+            note: item.note,
+        }
+    }
+
+    /// A number that has not been given before in this world.
+    pub(super) fn next(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+
+    pub(super) fn change(&mut self, id: &str, change: impl FnOnce(&mut Item)) -> bool {
+        let found = self.items.iter_mut().find(|item| item.id == id || item.aliases.iter().any(|alias| alias == id));
+        found.map(change).is_some()
+    }
+
+    pub fn delete(&mut self, id: &str) -> bool {
+        let now = self.now;
+        self.change(id, |item| item.gone_at = Some(now))
+    }
+
+    /// Replaces a text; on X the edit has an id of its own, elsewhere the id stays.
+    pub fn edit(&mut self, id: &str, text: &str) -> bool {
+        let (now, sequence) = (self.now, self.next());
+        self.change(id, |item| {
+            let current = item.aliases.last().filter(|_| item.platform == Platform::X).unwrap_or(&item.id).clone();
+            let old = std::mem::replace(&mut item.text, text.to_owned());
+            item.earlier.push(Earlier { id: current, text: old, until: now });
+            item.updated_at = now;
+            if item.platform == Platform::X {
+                item.aliases.push(ids::snowflake(now, sequence));
+            }
+        })
+    }
+
+    /// Gives an item its media. Where the platform makes no difference between an item and its one medium, they share the id.
+    pub(super) fn attach(&mut self, id: &str, mut media: Vec<Medium>) {
+        self.change(id, |item| {
+            let one = match item.platform {
+                Platform::Facebook => matches!(item.form, Form::LoosePhoto | Form::Reel),
+                Platform::Instagram => item.form != Form::Album,
+                Platform::Youtube => true,
+                Platform::X | Platform::Bluesky => false,
+            };
+            if let Some(only) = media.first_mut().filter(|_| one) {
+                only.id.clone_from(&item.id);
+            }
+            item.media = media;
+        });
+    }
+
+    pub fn add_comment(&mut self, parent: &str, author: &str, text: &str) -> Option<String> {
+        let now = self.now;
+        let parent = self.item(parent)?.clone();
+        let author = person(parent.platform, author);
+        Some(self.comment(&parent, author, text, now))
+    }
+
+    /// Writes a comment or reply at a given moment, with its parent as the platform will tell it.
+    pub(super) fn comment(&mut self, under: &Item, author: Person, text: &str, at: Timestamp) -> String {
+        let root = under.root.clone().unwrap_or_else(|| under.id.clone());
+        let parent = match (under.platform, under.kind) {
+            (Platform::X | Platform::Bluesky, _) | (_, Kind::Comment) => under.id.clone(),
+            (_, Kind::Reply) => under.parent.clone().unwrap_or_else(|| root.clone()),
+            _ => root.clone(),
+        };
+        let kind = if parent == root { Kind::Comment } else { Kind::Reply };
+        let (id, sequence) = (String::new(), self.next());
+        let mut item = blank(under.platform, &under.account, id, author, text, at);
+        item.id = comment_id(&item, &root, &parent, sequence);
+        (item.kind, item.parent, item.root) = (kind, Some(parent), Some(root));
+        item.language = under.language;
+        let id = item.id.clone();
+        self.items.push(item);
+        id
+    }
+
+    pub fn add_post(&mut self, slug_or_id: &str, text: &str, form: Form) -> Option<String> {
+        let (now, account) = (self.now, self.account(slug_or_id)?.clone());
+        Some(self.post(&account, account.as_person(), text, (Origin::Own, form), now))
+    }
+
+    /// Somebody else writes on the page itself; the id, or `None` when there is no such account.
+    pub fn add_visitor_post(&mut self, slug_or_id: &str, author: &str, text: &str) -> Option<String> {
+        let (now, account) = (self.now, self.account(slug_or_id)?.clone());
+        let author = person(account.platform, author);
+        Some(self.post(&account, author, text, (Origin::Visitor, Form::Status), now))
+    }
+
+    /// Writes a root item at a given moment.
+    pub(super) fn post(
+        &mut self,
+        on: &Account,
+        author: Person,
+        text: &str,
+        (origin, form): (Origin, Form),
+        at: Timestamp,
+    ) -> String {
+        let sequence = self.next();
+        let mut item = blank(on.platform, &on.id, String::new(), author, text, at);
+        (item.origin, item.form, item.language) = (origin, form, on.language);
+        item.kind = match (form, on.platform) {
+            (Form::Story, _) => Kind::Story,
+            (Form::Reel | Form::Video, _) | (_, Platform::Youtube) => Kind::Video,
+            _ => Kind::Post,
+        };
+        (item.id, item.aliases) = root_ids(&item, sequence);
+        let id = item.id.clone();
+        self.items.push(item);
+        id
+    }
+}
+
+/// Whether an item, or one it hangs under, is counted and never given.
+fn is_held(item: &Item, index: &BTreeMap<&str, &Item>) -> bool {
+    let above = |item: &&Item| item.parent.as_deref().and_then(|parent| index.get(parent).copied());
+    std::iter::successors(Some(item), above).any(|item| item.held)
+}
+
+impl Account {
+    /// The account as the author of what it posts.
+    pub fn as_person(&self) -> Person {
+        Person { id: self.id.clone(), name: self.name.clone(), handle: self.handle.clone() }
+    }
+}
+
+/// A member of the public on one platform; the same name is the same person there.
+pub fn person(platform: Platform, name: &str) -> Person {
+    let mut dice = Dice::of(&format!("person {platform} {name}"));
+    let plain: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+    let handle = format!("{plain}{}", dice.below(90) + 10);
+    let (id, handle) = match platform {
+        Platform::Facebook => (dice.digits(17), handle),
+        Platform::Instagram => (format!("1784{}", dice.digits(13)), handle),
+        Platform::X => (dice.digits(10), handle),
+        Platform::Youtube => (format!("UC{}", dice.letters(22)), format!("@{handle}")),
+        Platform::Bluesky => (format!("did:plc:{}", dice.base32(24)), format!("{handle}.bsky.mesavista.example.org")),
+    };
+    Person { id, name: name.to_owned(), handle }
+}
+
+fn blank(platform: Platform, account: &str, id: String, author: Person, text: &str, at: Timestamp) -> Item {
+    Item {
+        platform,
+        account: account.to_owned(),
+        id,
+        aliases: Vec::new(),
+        kind: Kind::Post,
+        origin: Origin::Own,
+        form: Form::Status,
+        parent: None,
+        root: None,
+        author,
+        author_withheld: false,
+        text: text.to_owned(),
+        earlier: Vec::new(),
+        created_at: at,
+        updated_at: at,
+        hidden: false,
+        gone_at: None,
+        held: false,
+        media: Vec::new(),
+        link: None,
+        reactions: 0,
+        shares: 0,
+        lost_comments: 0,
+        language: Language::English,
+        note: None,
+    }
+}
+
+/// The id of a root and what else the platform calls it.
+fn root_ids(item: &Item, sequence: u64) -> (String, Vec<String>) {
+    let mut dice = Dice::of(&format!("root {} {} {sequence}", item.platform, item.account));
+    let number = dice.digits(11);
+    match item.platform {
+        Platform::Facebook => {
+            let page = if item.origin == Origin::Tagged { &item.author.id } else { &item.account };
+            let story = format!("{page}_12{number}{:03}", sequence % 1000);
+            match item.form {
+                Form::Reel => (format!("33{number}{:03}", sequence % 1000), vec![story]),
+                Form::LoosePhoto => (format!("44{number}{:03}", sequence % 1000), vec![]),
+                Form::Story => {
+                    let short = story.rsplit('_').next().unwrap_or_default().to_owned();
+                    (story, vec![short])
+                }
+                _ => (story, vec![]),
+            }
+        }
+        Platform::Instagram => (format!("1790{number}{:03}", sequence % 1000), vec![]),
+        Platform::X => (ids::snowflake(item.created_at, sequence), vec![]),
+        Platform::Youtube => (dice.letters(11), vec![]),
+        Platform::Bluesky => {
+            (format!("at://{}/app.bsky.feed.post/{}", item.author.id, ids::tid(item.created_at, sequence)), vec![])
+        }
+    }
+}
+
+fn comment_id(item: &Item, root: &str, parent: &str, sequence: u64) -> String {
+    let mut dice = Dice::of(&format!("comment {} {root} {sequence}", item.platform));
+    match item.platform {
+        Platform::Facebook => {
+            let object = root.rsplit('_').next().unwrap_or(root);
+            format!("{object}_{}{:04}", dice.digits(11), sequence % 10_000)
+        }
+        Platform::Instagram => format!("1786{}{:03}", dice.digits(10), sequence % 1000),
+        Platform::X => ids::snowflake(item.created_at, sequence),
+        Platform::Youtube if parent == root => format!("Ug{}4AaABAg", dice.letters(17)),
+        Platform::Youtube => format!("{parent}.{}", dice.letters(22)),
+        Platform::Bluesky => {
+            format!("at://{}/app.bsky.feed.post/{}", item.author.id, ids::tid(item.created_at, sequence))
+        }
+    }
+}
