@@ -1,3 +1,4 @@
 mod archive;
 mod store;
 mod tidy;
+mod unit;
