@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
 
 use super::read::Problems;
@@ -186,8 +186,9 @@ impl District {
 
 /// Reads a secret's file: one secret, white space around it dropped.
 pub fn read_secret(file: &Path) -> Result<Secret> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("read the secret that lies in {}", file.display()))?;
+    // In words alone: an I/O error in the chain would pass for trouble with the archive, which ends the process.
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| anyhow!("could not read the secret that lies in {}: {error}", file.display()))?;
     let secret = text.trim();
     if secret.is_empty() {
         bail!("the secret's file {} is empty: put the secret in it", file.display());

@@ -19,6 +19,7 @@ pub mod flags;
 pub mod harvests;
 pub mod inputs;
 pub mod items;
+pub mod jobs;
 pub mod ledger;
 pub mod media;
 pub mod upgrade;
