@@ -228,6 +228,9 @@ pub struct Mail {
     /// The file that holds the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
+    /// PEM certificates of the authorities to trust, and no others, where the mail server's is the district's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// The sender of every mail.
     pub from: String,
     /// The folder for transport "file".

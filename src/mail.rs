@@ -7,8 +7,7 @@
 use std::fmt;
 use std::io::Write as _;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +20,8 @@ use lettre::transport::smtp::client::{
 use lettre::transport::smtp::extension::ClientId;
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Secret, Timestamp};
+use crate::config::{self, Tls, Transport, read_secret};
+use crate::model::Timestamp;
 
 /// Where mail goes.
 #[derive(Debug, Clone)]
@@ -35,6 +35,30 @@ pub enum Mailer {
 }
 
 impl Mailer {
+    /// The mailer of the config's `[mail]`. Nothing is connected to and nothing is written yet.
+    pub fn open(mail: &config::Mail) -> Result<Mailer, Error> {
+        mailbox("mail.from", &mail.from)?;
+        match mail.transport {
+            Transport::Smtp => {
+                let smtp = Smtp {
+                    host: mail.host.clone(),
+                    port: mail.port,
+                    tls: mail.tls,
+                    username: mail.username.clone(),
+                    password_file: mail.password_file.clone(),
+                    ca_file: mail.ca_file.clone(),
+                    from: mail.from.clone(),
+                    timeout: TIMEOUT,
+                };
+                smtp.check().map(|()| Mailer::Smtp(smtp))
+            }
+            Transport::File => {
+                let dir = mail.dir.clone().ok_or_else(|| Error::setup("mail.dir is missing"))?;
+                Ok(Mailer::File(Folder { dir, from: mail.from.clone() }))
+            }
+        }
+    }
+
     /// Sends one message and returns what the receiving side said.
     pub async fn send(&self, message: &Message) -> Result<Receipt, Error> {
         match self {
@@ -126,39 +150,8 @@ impl Error {
     }
 }
 
-/// How the connection to the mail server is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tls {
-    /// TLS from the first byte (port 465).
-    Required,
-    /// A plain greeting, then TLS or nothing (port 587).
-    Starttls,
-    /// Nothing: for a server on this very machine only.
-    None,
-}
-
-impl Tls {
-    /// The port such a server listens on where the config names none.
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Tls::Required => 465,
-            Tls::Starttls => 587,
-            Tls::None => 25,
-        }
-    }
-}
-
-impl FromStr for Tls {
-    type Err = Error;
-    fn from_str(word: &str) -> Result<Tls, Error> {
-        match word {
-            "required" => Ok(Tls::Required),
-            "starttls" => Ok(Tls::Starttls),
-            "none" => Ok(Tls::None),
-            _ => Err(Error::setup(format!("mail.tls: {word:?} is not one of required, starttls, none"))),
-        }
-    }
-}
+/// Long enough for a server that looks at a message before it answers.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A mail server. A message has a connection of its own; files are read again at each, so that a renewed password or
 /// certificate counts at once.
@@ -241,9 +234,9 @@ impl Smtp {
         }
         let mut builder = TlsParametersBuilder::new(self.host.clone());
         if let Some(path) = &self.ca_file {
-            let pem = read("mail.ca_file", path)?;
-            let authorities = Certificate::from_pem(pem.as_bytes())
-                .map_err(|e| Error::setup(format!("mail.ca_file: {}: {}", path.display(), chain(&e))))?;
+            let wrong = |why: &dyn fmt::Display| Error::setup(format!("mail.ca_file: {}: {why}", path.display()));
+            let pem = std::fs::read(path).map_err(|e| wrong(&e))?;
+            let authorities = Certificate::from_pem(&pem).map_err(|e| wrong(&chain(&e)))?;
             builder = builder.certificate_store(CertificateStore::None).add_root_certificate(authorities);
         }
         builder.build().map(Some).map_err(|e| Error::setup(format!("mail.tls: {}", chain(&e))))
@@ -252,8 +245,7 @@ impl Smtp {
     fn credentials(&self) -> Result<Option<Credentials>, Error> {
         let Some(username) = &self.username else { return Ok(None) };
         let path = self.password_file.as_ref().ok_or_else(|| Error::setup("mail.username needs mail.password_file"))?;
-        let text = read("mail.password_file", path)?;
-        let password = Secret::new(text.trim_end_matches(['\r', '\n']));
+        let password = read_secret(path).map_err(|e| Error::setup(format!("mail.password_file: {e:#}")))?;
         Ok(Some(Credentials::new(username.clone(), password.reveal().to_owned())))
     }
 
@@ -292,11 +284,6 @@ impl fmt::Debug for Folder {
 }
 
 impl Folder {
-    /// What can be said to be wrong without writing.
-    pub fn check(&self) -> Result<(), Error> {
-        mailbox("mail.from", &self.from).map(drop)
-    }
-
     /// Writes beside and renames: a reader of the folder never sees half a message.
     fn write(&self, message: &Message) -> Result<Receipt, Error> {
         let bytes = render(&self.from, message)?.formatted();
@@ -408,10 +395,6 @@ fn digest(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 
-fn read(key: &str, path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|e| Error::setup(format!("{key}: reading {}: {e}", path.display())))
-}
-
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -454,6 +437,8 @@ fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn message() -> Message {
@@ -476,7 +461,7 @@ mod tests {
     fn smtp(host: &str, tls: Tls) -> Smtp {
         Smtp {
             host: host.to_owned(),
-            port: tls.default_port(),
+            port: 587,
             tls,
             username: None,
             password_file: None,
@@ -556,6 +541,18 @@ mod tests {
         assert_eq!(outbox.sent(), [message()]);
     }
 
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_away_after_the_timeout() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Smtp {
+            port: silent.local_addr().unwrap().port(),
+            timeout: Duration::from_millis(100),
+            ..smtp("localhost", Tls::None)
+        };
+        let error = Mailer::Smtp(server).send(&message()).await.unwrap_err();
+        assert!(matches!(&error, Error::Away { say } if say.contains("did not finish within")), "{error:?}");
+    }
+
     #[test]
     fn no_tls_is_for_this_machine_only() {
         for host in ["localhost", "127.0.0.1", "[::1]", "::1"] {
@@ -574,10 +571,10 @@ mod tests {
         server.username = Some("pages".to_owned());
         assert_eq!(server.check().unwrap_err().to_string(), "mail.username needs mail.password_file");
         server.password_file = Some("/nowhere/password".into());
-        assert!(server.check().unwrap_err().to_string().starts_with("mail.password_file: reading /nowhere/password: "));
+        assert!(server.check().unwrap_err().to_string().contains("/nowhere/password"));
         server.username = None;
         server.ca_file = Some("/nowhere/ca.pem".into());
-        assert!(server.check().unwrap_err().to_string().starts_with("mail.ca_file: reading /nowhere/ca.pem: "));
+        assert!(server.check().unwrap_err().to_string().starts_with("mail.ca_file: /nowhere/ca.pem: "));
     }
 
     #[test]

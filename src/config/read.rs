@@ -60,6 +60,7 @@ impl Config {
         maybe(&mut self.ledger.checkpoint_dir);
         if let Some(mail) = &mut self.mail {
             maybe(&mut mail.password_file);
+            maybe(&mut mail.ca_file);
             maybe(&mut mail.dir);
         }
         under(&mut self.rules.dir);

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pagekeeper::mail::{Error, Kind, Mailer, Message, Smtp, Tls};
+use pagekeeper::config::Tls;
+use pagekeeper::mail::{Error, Kind, Mailer, Message, Smtp};
 use serde_json::Value;
 use tempfile::TempDir;
 
