@@ -3,3 +3,4 @@
 
 mod smtp;
 mod tools;
+mod x_prism;

