@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pagekeeper::model::{Clock, Exchange, Kind, Platform, Secret};
 use pagekeeper::platform::http::{Http, HttpSettings};
-use pagekeeper::platform::{Endpoint, Errand, Known, Target, x};
+use pagekeeper::platform::{Endpoint, Errand, Error, Failure, Known, Target, x};
 
 use crate::tools::{Server, free_port, node, shared};
 
@@ -27,8 +27,10 @@ async fn every_call_of_every_errand_is_one_that_x_specifies() {
         let mut asked = Vec::new();
         for (errand, target) in errands(names) {
             let mut walk = x::Walk::new(prism.endpoint(), target, errand.clone());
-            // Prism offers a further page after every page, so a walk here has no end of its own.
-            for _ in 0..4 {
+            // Prism offers a further page after every page, so a walk here has no end of its own. And a backfill goes
+            // on with the id that the profile gave: the newer file's example of one is no id.
+            let steps = if names == "post" && matches!(errand, Errand::Backfill { .. }) { 1 } else { 4 };
+            for _ in 0..steps {
                 let Some(page) = walk.next(&prism.http, prism.http.clock().now()).await else { break };
                 let page = page.unwrap_or_else(|e| panic!("{names}: {errand:?}: {:?}: {}", e.error, body(&e.exchange)));
                 assert_eq!(page.exchange.status, 200);
@@ -52,6 +54,34 @@ async fn the_specified_answers_are_read_as_posts() {
         assert_eq!(read.posts.len(), 1, "{names}: {:?}", page.problems);
         assert!(read.next.is_some());
         assert!(page.observations.iter().any(|item| item.kind == Kind::Post || item.kind == Kind::Reply));
+    }
+}
+
+/// Prism makes answers up within what the file allows: odd, but never to be lost or to end a walk.
+#[tokio::test]
+async fn whatever_the_specification_allows_is_read_without_a_loss() {
+    for (names, file) in SPECS {
+        for seed in ["mesa", "vista"] {
+            let prism = Prism::start_with(file, &["--dynamic", "--seed", seed]);
+            let mut given = 0;
+            for (errand, target) in errands(names) {
+                let mut walk = x::Walk::new(prism.endpoint(), target, errand.clone());
+                let page = match walk.next(&prism.http, prism.http.clock().now()).await.unwrap() {
+                    Ok(page) => page,
+                    // Errors and no data: X's way to say that there is nothing there.
+                    Err(Failure { error: Error::Gone { .. }, exchange: Some(exchange) }) => {
+                        assert_eq!(posts(&exchange), 0, "{names}, {seed}: {errand:?}");
+                        continue;
+                    }
+                    Err(failure) => panic!("{names}, {seed}: {errand:?}: {:?}", failure.error),
+                };
+                let posts = posts(&page.exchange);
+                let kept = page.observations.iter().filter(|item| !item.superseded).count();
+                assert!(kept + page.problems.len() >= posts, "{names}, {seed}: {errand:?}: {:?}", page.problems);
+                given += posts;
+            }
+            assert!(given > 0, "{names}, {seed}");
+        }
     }
 }
 
@@ -89,11 +119,16 @@ struct Prism {
 }
 
 impl Prism {
+    /// Answers with the file's own examples.
     fn start(file: &str) -> Prism {
+        Prism::start_with(file, &[])
+    }
+
+    fn start_with(file: &str, options: &[&str]) -> Prism {
         let port = free_port();
         let spec: PathBuf = shared().join("specs/x").join(file);
         let mut command = node("node_modules/.bin/prism");
-        command.args(["mock", "-h", "127.0.0.1", "-p", &port.to_string()]).arg(spec);
+        command.args(["mock", "-h", "127.0.0.1", "-p", &port.to_string()]).args(options).arg(spec);
         let server = Server::start_when(&mut command, |line| {
             line.contains("Prism is listening").then_some(serde_json::Value::Null)
         });
@@ -118,6 +153,12 @@ fn path(target: &str) -> String {
     let path = rest.find('/').map_or("", |at| &rest[at..]).split('?').next().unwrap_or_default();
     let is_id = |part: &str| part.len() > 1 && part.bytes().all(|byte| byte.is_ascii_digit());
     path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect::<Vec<_>>().join("/")
+}
+
+/// How many posts an answer holds.
+fn posts(exchange: &Exchange) -> usize {
+    let body: serde_json::Value = serde_json::from_slice(&exchange.body).unwrap();
+    body["data"].as_array().map_or(0, Vec::len)
 }
 
 fn body(exchange: &Option<Box<Exchange>>) -> String {
