@@ -328,6 +328,16 @@ pub enum FetchFrom {
     None,
 }
 
+impl FetchFrom {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FetchFrom::District => "district",
+            FetchFrom::All => "all",
+            FetchFrom::None => "none",
+        }
+    }
+}
+
 /// Pictures and videos.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

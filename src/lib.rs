@@ -1,7 +1,9 @@
 //! pagekeeper keeps the record of a school district's official social media pages.
 
+pub mod app;
 pub mod config;
 pub mod db;
+pub mod harvest;
 pub mod index;
 pub mod jobs;
 pub mod mail;

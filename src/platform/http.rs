@@ -225,6 +225,11 @@ impl Http {
         self.meters.take_spent()
     }
 
+    /// What has been spent on one meter since this was last asked.
+    pub fn take_spent_on(&self, meter: &str) -> u64 {
+        self.meters.take_spent_on(meter)
+    }
+
     /// Until when nothing may be sent on a meter, where that is so.
     pub fn parked(&self, meter: &str) -> Option<Timestamp> {
         self.meters.parked(meter)

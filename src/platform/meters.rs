@@ -77,6 +77,10 @@ impl Meters {
         spent
     }
 
+    pub(super) fn take_spent_on(&self, meter: &str) -> u64 {
+        self.with(meter, |meter| std::mem::take(&mut meter.spent))
+    }
+
     pub(super) fn parked(&self, meter: &str) -> Option<Timestamp> {
         let now = self.clock.now();
         self.with(meter, |meter| meter.parked.as_ref().map(|(until, _)| *until)).filter(|until| *until > now)

@@ -1,7 +1,6 @@
-//! Words about texts: pure, no I/O.
+//! Words about texts: views with offsets back to the raw text, detectors, the index's tokenizer. Pure.
 
-pub mod tokenize;
-//! Texts as rules see them: views with offsets back to the raw text, and detectors. Pure.
 pub mod detect;
 pub mod fold;
+pub mod tokenize;
 pub mod views;

@@ -29,16 +29,16 @@ pub struct Text {
     pub past: bool,
 }
 
-/// Versions that brought content, after a ledger entry, in order.
-pub fn texts(conn: &Connection, after: u64, limit: usize) -> Result<Vec<Text>> {
+/// Versions that brought content, after a ledger entry and up to another, in order.
+pub fn texts(conn: &Connection, after: u64, through: u64, limit: usize) -> Result<Vec<Text>> {
     let mut statement = conn.prepare_cached(
         "SELECT v.seq, l.at, v.item_id, i.platform, i.native_id, i.account_id, i.kind, i.role, i.created_at, v.text, v.more,
            v.content, coalesce(h.mode, 'import')
          FROM versions v JOIN ledger l ON l.seq = v.seq JOIN items i ON i.id = v.item_id
            JOIN captures c ON c.id = v.capture_id LEFT JOIN harvests h ON h.id = c.harvest_id
-         WHERE v.seq > ?1 AND v.change IN ('created', 'edited', 'restored') ORDER BY v.seq LIMIT ?2",
+         WHERE v.seq > ?1 AND v.seq <= ?2 AND v.change IN ('created', 'edited', 'restored') ORDER BY v.seq LIMIT ?3",
     )?;
-    let mut rows = statement.query(params![row_id(after), i64::try_from(limit)?])?;
+    let mut rows = statement.query(params![row_id(after), row_id(through), i64::try_from(limit)?])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let mode: String = row.get(12)?;

@@ -1,0 +1,377 @@
+//! Builds the parts once, and runs what follows when anything was committed: rules, index, alerts, checkpoint. The only
+//! orchestration: `cli`, `jobs` and `web` call [`App::follow`] after a verb.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::config::Config;
+use crate::db::{self, Db, inputs, ledger};
+use crate::harvest::Harvester;
+use crate::index::{Batch, Document, Index, Watermark};
+use crate::model::{Category, Clock, Timestamp};
+use crate::platform::http::{Http, HttpSettings};
+use crate::proof::{self, Signer};
+use crate::rules::{self, Engine, Gate};
+use crate::seal::{self, Hash};
+use crate::text::detect::Allow;
+
+/// The kinds of input that flags depend on.
+const PACKS: &str = "packs";
+const DISTRICT: &str = "district";
+const LAW: &str = "law";
+
+/// The parts of a running program. Built once, shared by reference.
+pub struct App {
+    pub config: Config,
+    pub db: Db,
+    pub http: Http,
+    pub clock: Clock,
+    signer: Signer,
+    index: Mutex<Option<Index>>,
+    engine: Mutex<Option<(Hash, Arc<Engine>)>>,
+}
+
+/// What `follow` did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Every view stands at this entry or beyond.
+    pub through: u64,
+    pub flags: u64,
+    pub documents: u64,
+}
+
+impl App {
+    /// Makes the data directory, the signing key and the database. Refuses where an archive stands.
+    pub fn init(config: &Config, now: Timestamp) -> Result<()> {
+        let data = config.data_dir();
+        ensure!(!config.database().exists(), "an archive stands already at {}", config.database().display());
+        fs::create_dir_all(data).with_context(|| format!("could not make {}", data.display()))?;
+        for folder in [config.media_dir(), config.secrets_dir()] {
+            fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
+            only_for_owner(&folder)?;
+        }
+        only_for_owner(data)?;
+        if !config.ledger.signing_key_file.exists() {
+            Signer::create(&config.ledger.origin, &config.ledger.signing_key_file)?;
+        }
+        db::create(&config.database(), &config.ledger.origin, now)
+    }
+
+    /// Opens the archive that the config names. Never makes one.
+    pub fn open(config: Config, clock: Clock) -> Result<App> {
+        owned_by_us(config.data_dir())?;
+        let db = Db::open(&config.database())?;
+        let origin = db.read(db::checkpoints::origin)?;
+        ensure!(
+            origin == config.ledger.origin,
+            "the archive's log is named {origin} and the config says {}: the name never changes; set [ledger] origin back",
+            config.ledger.origin
+        );
+        let signer = Signer::load(&origin, &config.ledger.signing_key_file)?;
+        let http = Http::new(HttpSettings::default(), clock.clone())?;
+        for (name, platform) in &config.platform {
+            http.set_ceiling(&format!("{name}:"), platform.requests_per_minute);
+        }
+        Ok(App { config, db, http, clock, signer, index: Mutex::default(), engine: Mutex::default() })
+    }
+
+    pub fn harvester(&self) -> Harvester<'_> {
+        Harvester { config: &self.config, db: &self.db, http: &self.http, clock: &self.clock }
+    }
+
+    /// The public key of the log.
+    pub fn verifier_key(&self) -> String {
+        self.signer.verifier_key()
+    }
+
+    /// The search index, opened at the first use; `None` until something was followed.
+    pub fn index(&self) -> Result<Option<Index>> {
+        let mut held = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Index::open(&self.config.index_dir())?;
+        }
+        Ok(held.clone())
+    }
+
+    /// Brings every view up to the newest entry. One process at a time does; others wait until the views have passed the entry
+    /// that was newest when they asked. Call it from a thread that may block.
+    pub fn follow(&self) -> Result<Followed> {
+        let wanted = self.db.read(ledger::size)?;
+        let lock = File::create(self.config.follow_lock()).context("could not open follow.lock")?;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return self.follow_locked(),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error).context("could not lock follow.lock"),
+            }
+            let through = self.views_at()?;
+            if through >= wanted {
+                return Ok(Followed { through, ..Followed::default() });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The entry that the slowest view has passed.
+    pub fn views_at(&self) -> Result<u64> {
+        let flags = self.db.read(|conn| inputs::watermark(conn, rules::follow::VIEW))?.map_or(0, |(seq, ..)| seq);
+        let index = self.index()?.map(|index| index.watermark()).transpose()?.flatten().map_or(0, |mark| mark.seq);
+        Ok(flags.min(index))
+    }
+
+    fn follow_locked(&self) -> Result<Followed> {
+        let now = self.clock.now();
+        self.refresh_inputs(now)?;
+        let (engine, gate, digest) = self.rules_in_force()?;
+        let flagged = rules::follow::catch_up(&self.db, &engine, &gate, &digest, now)?;
+        let indexed = self.catch_up_index()?;
+        self.checkpoint(now)?;
+        Ok(Followed { through: flagged.through.min(indexed.0), flags: flagged.flags, documents: indexed.1 })
+    }
+
+    /// Signs and publishes. A refusal (a restored or altered database) is said loudly and stops nothing else.
+    pub fn checkpoint(&self, now: Timestamp) -> Result<()> {
+        let dir = self.config.ledger.checkpoint_dir.as_deref();
+        match proof::publish(&self.db, &self.signer, dir, now) {
+            Err(error) if !db::is_storage(&error) => {
+                tracing::error!("no checkpoint was signed: {error:#}");
+                Ok(())
+            }
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Recomputes the flags from the first entry on.
+    pub fn rebuild_flags(&self) -> Result<u64> {
+        let _lock = self.wait_for_follow_lock()?;
+        self.refresh_inputs(self.clock.now())?;
+        let (engine, gate, digest) = self.rules_in_force()?;
+        Ok(rules::follow::rebuild(&self.db, &engine, &gate, &digest)?.flags)
+    }
+
+    /// Builds the index anew.
+    pub fn rebuild_index(&self) -> Result<u64> {
+        let _lock = self.wait_for_follow_lock()?;
+        let mut index = Index::open_or_create(&self.config.index_dir())?;
+        index.clear()?;
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Some(index);
+        Ok(self.catch_up_index()?.1)
+    }
+
+    fn wait_for_follow_lock(&self) -> Result<File> {
+        let lock = File::create(self.config.follow_lock()).context("could not open follow.lock")?;
+        lock.lock().context("could not lock follow.lock")?;
+        Ok(lock)
+    }
+
+    fn catch_up_index(&self) -> Result<(u64, u64)> {
+        let mut held = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some(Index::open_or_create(&self.config.index_dir())?);
+        }
+        let index = held.as_mut().context("the index was opened just now")?;
+        let (size, leaf) = self.db.read(|conn| {
+            let mark: Option<Watermark> = index.watermark()?;
+            Ok((ledger::size(conn)?, mark.map(|mark| ledger::leaf_hash(conn, mark.seq)).transpose()?.flatten()))
+        })?;
+        if index.is_ahead_of_or_differs(size, leaf)? {
+            tracing::warn!("the index followed another database (a restored one?): it is built anew");
+            index.clear()?;
+        }
+        let db = &self.db;
+        let progress = index.catch_up(&mut |after, limit| db.read(|conn| batch(conn, after, limit)))?;
+        Ok((progress.through, progress.documents))
+    }
+
+    /// Puts the files' packs, the district's facts and the legal basis in force where they have changed. Packs that do not load
+    /// never take anything down: the last good ones stay in force, and it is said.
+    pub fn refresh_inputs(&self, now: Timestamp) -> Result<()> {
+        let (district, law) = (serde_json::to_string(&self.config.district)?, serde_json::to_string(&self.config.law)?);
+        let packs = match read_packs(&self.config) {
+            Ok(files) => match rules::load(&files) {
+                Ok(_) => Some(serde_json::to_string(&files)?),
+                Err(errors) => {
+                    let first = errors.first().map(ToString::to_string).unwrap_or_default();
+                    tracing::error!("the packs did not load, the last good ones stay in force: {first}");
+                    None
+                }
+            },
+            Err(error) => {
+                tracing::error!("the packs could not be read, the last good ones stay in force: {error:#}");
+                None
+            }
+        };
+        let same = self.db.read(|conn| {
+            let is = |kind, text: &str| {
+                Ok::<_, anyhow::Error>(inputs::in_force(conn, kind)?.is_some_and(|(_, known)| known == text))
+            };
+            Ok(is(DISTRICT, &district)?
+                && is(LAW, &law)?
+                && packs.as_ref().map_or(Ok(true), |packs| is(PACKS, packs))?)
+        })?;
+        if same {
+            return Ok(());
+        }
+        self.db.writer.write(move |tx| {
+            inputs::put(tx, DISTRICT, &district, now)?;
+            inputs::put(tx, LAW, &law, now)?;
+            if let Some(packs) = packs {
+                inputs::put(tx, PACKS, &packs, now)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The rules in force: compiled from the newest good input in the database, not from the files.
+    pub fn rules_in_force(&self) -> Result<(Arc<Engine>, Gate, Hash)> {
+        let texts = self.db.read(|conn| {
+            let text =
+                |kind| Ok::<_, anyhow::Error>(inputs::in_force(conn, kind)?.map(|(_, text)| text).unwrap_or_default());
+            Ok([text(PACKS)?, text(DISTRICT)?, text(LAW)?])
+        })?;
+        let digest = seal::sha256(texts.join("\0").as_bytes());
+        let mut held = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let engine = match held.as_ref().filter(|(known, _)| *known == digest) {
+            Some((_, engine)) => engine.clone(),
+            None => {
+                let engine = Arc::new(compile(&texts[0], &self.allow())?);
+                *held = Some((digest, engine.clone()));
+                engine
+            }
+        };
+        Ok((engine, self.gate(), digest))
+    }
+
+    fn allow(&self) -> Allow {
+        let district = &self.config.district;
+        Allow {
+            official_numbers: district.official_numbers.clone(),
+            official_addresses: district.official_addresses.clone(),
+            domains: district.domains.clone(),
+        }
+    }
+
+    /// What the recorded basis allows on items of the public.
+    fn gate(&self) -> Gate {
+        let law = &self.config.law;
+        let categories: BTreeSet<Category> =
+            Category::ALL.iter().copied().filter(|category| law.runs_on_public(*category)).collect();
+        Gate {
+            public_categories: law.has_basis().then_some(categories),
+            expectations_posted: !self.config.policy.comment_expectations.is_empty(),
+        }
+    }
+}
+
+fn compile(files: &str, allow: &Allow) -> Result<Engine> {
+    if files.is_empty() {
+        bail!("no packs have ever been in force: put packs that load into the folder that [rules] dir names");
+    }
+    let files: Vec<(String, String)> = serde_json::from_str(files).context("the packs in force")?;
+    match rules::load(&files) {
+        Ok(packs) => Ok(Engine::new(&packs, allow)),
+        Err(errors) => bail!(
+            "the packs in force do not load with this version: {}",
+            errors.first().map(ToString::to_string).unwrap_or_default()
+        ),
+    }
+}
+
+/// The packs' files by name, with the list of elections beside them where the policy names one.
+pub fn read_packs(config: &Config) -> Result<Vec<(String, String)>> {
+    let mut files = read_toml(&config.rules.dir)?;
+    if let Some(elections) = &config.policy.elections {
+        let text = fs::read_to_string(elections).with_context(|| format!("could not read {}", elections.display()))?;
+        files.push(("elections.toml".to_owned(), text));
+    }
+    Ok(files)
+}
+
+/// The TOML files of a folder, by name.
+pub fn read_toml(dir: &Path) -> Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("could not read the packs in {}", dir.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let text = fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+            files.push((name, text));
+        }
+    }
+    files.sort();
+    ensure!(!files.is_empty(), "there are no packs in {}", dir.display());
+    Ok(files)
+}
+
+/// The documents of the items that got versions after an entry.
+pub fn batch(conn: &db::Conn, after: u64, limit: usize) -> Result<Batch> {
+    let size = ledger::size(conn)?;
+    let through = size.min(after.saturating_add(u64::try_from(limit)?));
+    let leaf_hash = ledger::leaf_hash(conn, through)?.unwrap_or_default();
+    let docs = db::items::documents(conn, after, through)?.into_iter().filter_map(document).collect();
+    Ok(Batch { docs, through, leaf_hash, more: through < size })
+}
+
+/// An item as the index takes it. `None` for a platform that this program has no word for (an import may bring one).
+fn document(item: db::items::Document) -> Option<Document> {
+    let latest = item.versions.last()?;
+    let mut texts: Vec<String> = Vec::new();
+    let mut seen: BTreeSet<Hash> = BTreeSet::new();
+    for version in
+        item.versions.iter().filter(|version| !version.content.text.is_empty() || !version.content.parts.is_empty())
+    {
+        if seen.insert(version.content_digest) {
+            let content = &version.content;
+            let alts = content.media.iter().filter_map(|medium| medium.alt.clone());
+            texts.extend([&content.text].into_iter().chain(&content.parts).chain(&content.links).cloned().chain(alts));
+        }
+    }
+    texts.retain(|text| !text.is_empty());
+    let first = item.versions.first()?;
+    Some(Document {
+        item: u64::try_from(item.item).ok()?,
+        created_ms: db::ms(item.created_at.unwrap_or(first.observed_at)),
+        accounts: item.accounts.iter().filter_map(|id| u64::try_from(*id).ok()).collect(),
+        platform: item.platform.parse().ok()?,
+        kind: item.kind,
+        author: latest.author.name.clone(),
+        handle: latest.author.handle.clone(),
+        role: item.role,
+        state: item.state,
+        was: item.versions.iter().map(|version| version.change).collect(),
+        changed_ms: item.versions.iter().map(|version| db::ms(version.observed_at)).collect(),
+        has_media: !latest.content.media.is_empty(),
+        has_link: !latest.content.links.is_empty(),
+        texts,
+    })
+}
+
+/// Only the owner may look into a folder of the archive.
+fn only_for_owner(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("could not close {} to others", folder.display()))
+}
+
+/// A command run by another system user than the owner of the data touches nothing (invariant 3).
+fn owned_by_us(data: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = fs::metadata(data)
+        .with_context(|| format!("there is no archive at {}: run `pagekeeper init` to make one", data.display()))?
+        .uid();
+    let us = fs::metadata("/proc/self").map_or(owner, |process| process.uid());
+    if owner == us {
+        return Ok(());
+    }
+    let command: Vec<String> = std::env::args().collect();
+    bail!(
+        "{} belongs to another system user; run this as that one:\n  sudo -u '#{owner}' {}",
+        data.display(),
+        command.join(" ")
+    )
+}
