@@ -240,6 +240,11 @@ impl Http {
         self.meters.park(meter, until, say);
     }
 
+    /// The total time for a medium of at most `max_bytes`: the deadline of an answer, and a second for each 64 KiB more.
+    pub(super) fn media_deadline(&self, max_bytes: u64) -> Duration {
+        self.settings.deadline.saturating_add(Duration::from_secs((max_bytes >> 16).min(3600)))
+    }
+
     /// Sends a call and reads the whole answer: within the deadline, within the cap, secrets blanked.
     ///
     /// Any status that the call's judge takes is an `Ok`; the caller reads it.

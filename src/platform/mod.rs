@@ -8,8 +8,9 @@ pub mod facebook;
 mod graph;
 mod guard;
 pub mod http;
-pub mod lenient;
 mod json;
+pub mod lenient;
+pub mod media;
 mod meters;
 mod redact;
 pub mod x;
@@ -17,7 +18,7 @@ pub mod youtube;
 
 use std::path::PathBuf;
 
-use self::http::Http;
+pub use self::http::Http;
 use crate::model::{Exchange, Kind, Page, Platform, Secret, Timestamp};
 
 /// What went wrong with an exchange, as far as a caller acts on it. Each carries words for an operator.
@@ -116,13 +117,15 @@ pub struct Endpoint {
 /// One errand over one account, pulled exchange by exchange.
 pub enum Walk {
     Facebook(Box<facebook::Walk>),
+    /// A platform without a connector: the one thing to say about it.
+    Without(Option<Error>),
 }
 
-/// Sets out on an errand. `None` for a platform without a connector.
-pub fn walk(target: Target, errand: Errand, endpoint: &Endpoint) -> Option<Walk> {
+/// Sets out on an errand.
+pub fn walk(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
     match target.platform {
-        Platform::Facebook => Some(Walk::Facebook(Box::new(facebook::Walk::new(target, errand, endpoint)))),
-        _ => None,
+        Platform::Facebook => Walk::Facebook(Box::new(facebook::Walk::new(target, errand, endpoint))),
+        platform => Walk::Without(Some(without(platform))),
     }
 }
 
@@ -133,6 +136,32 @@ impl Walk {
     pub async fn next(&mut self, http: &Http, now: Timestamp) -> Option<Result<Page, Failure>> {
         match self {
             Walk::Facebook(walk) => walk.next(http, now).await,
+            Walk::Without(error) => error.take().map(|error| Err(error.into())),
         }
     }
+}
+
+/// What a credential reaches. `target` carries platform and credential; nothing else of it is looked at.
+pub async fn discover(
+    platform: Platform,
+    http: &Http,
+    target: &Target,
+    endpoint: &Endpoint,
+) -> Result<Vec<Reached>, Failure> {
+    match platform {
+        Platform::Facebook | Platform::Instagram => facebook::discover(http, target, endpoint).await,
+        platform => Err(without(platform).into()),
+    }
+}
+
+/// What an account's credential may read, in words for `check-config`.
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
+    match target.platform {
+        Platform::Facebook => facebook::probe(http, target, endpoint).await,
+        platform => vec![without(platform).to_string()],
+    }
+}
+
+fn without(platform: Platform) -> Error {
+    Error::Unexpected { say: format!("{} cannot be asked for this", platform.title()) }
 }

@@ -168,7 +168,11 @@ fn post(batch: &mut Batch, object: &Object<'_, '_>, page_id: &str) -> Option<(Ob
         .links
         .extend(post.call_to_action.as_ref().and_then(|call| call.value.as_ref()?.link.as_deref()).map(unshimmed));
     let film = post.attachments.as_ref().is_some_and(|list| list.data.iter().any(is_film));
-    aliases.extend(single_target(post.attachments.as_ref()).filter(|alias| *alias != native_id));
+    // A photo is another id of the post that brought it, not of one that shares or shows it again.
+    if post.story.is_none() && post.parent_id.is_none() && !matches!(post.status_type.as_deref(), Some("shared_story"))
+    {
+        aliases.extend(single_target(post.attachments.as_ref()).filter(|alias| *alias != native_id));
+    }
     note_unknown(batch, object.place, &post);
     if !whole {
         let place = format!("{}.attachments", object.place);
