@@ -1,4 +1,5 @@
 mod archive;
+mod facebook;
 mod store;
 mod tidy;
 mod unit;

@@ -9,6 +9,22 @@ use crate::model::{Author, Content, Counts, Exchange, Kind, Media, Observation, 
 use crate::platform::graph::{self, Next};
 use crate::platform::json::{self, Count, FieldList, Id, Objects, Text};
 
+/// Reads an object as `$wire`: at once, or mended. The text that it borrows from is kept in `$mended`.
+macro_rules! wire {
+    ($wire:ident, $batch:ident, $object:ident, $mended:ident) => {
+        match serde_json::from_str::<$wire<'_>>($object.raw.get()) {
+            Ok(wire) => wire,
+            Err(_) => {
+                $mended = $object.mend(|text| json::fault::<$wire<'_>>(text), &mut $batch.problems)?;
+                match serde_json::from_str::<$wire<'_>>(&$mended) {
+                    Ok(wire) => wire,
+                    Err(_) => return None,
+                }
+            }
+        }
+    };
+}
+
 /// One answer, read: what goes into the page, and what only the walk needs.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -87,21 +103,27 @@ pub(super) fn comments(body: &[u8], post_id: &str) -> Batch {
 }
 
 /// One page of a post's album, in the album's own order.
-pub(super) fn album(body: &[u8]) -> (Vec<Media>, Vec<String>, Batch) {
-    let mut content = Content::default();
+#[derive(Default)]
+pub(super) struct AlbumPage {
+    pub(super) content: Content,
+    pub(super) problems: Vec<Problem>,
+    /// Where the album goes on: its pages are nested, and so is their cursor.
+    pub(super) after: Option<String>,
+}
+
+pub(super) fn album(body: &[u8]) -> AlbumPage {
+    let mut page = AlbumPage::default();
     let batch = read(body, |batch, object| {
         let mended;
-        let attachment = match serde_json::from_str::<Attachment<'_>>(object.raw.get()) {
-            Ok(attachment) => attachment,
-            Err(_) => {
-                mended = object.mend(|text| json::fault::<Attachment<'_>>(text), &mut batch.problems)?;
-                serde_json::from_str(&mended).ok()?
-            }
-        };
-        attach(&mut content, &attachment);
+        let attachment = wire!(Attachment, batch, object, mended);
+        attach(&mut page.content, &attachment);
+        let onward = attachment.subattachments.as_ref().and_then(|inner| inner.paging.as_ref());
+        let onward = onward.filter(|paging| paging.next.is_some()).and_then(|paging| paging.cursors.as_ref());
+        page.after = onward.and_then(|cursors| cursors.after.as_deref()).map(str::to_owned);
         Some(())
     });
-    (content.media, content.parts, batch)
+    page.problems = batch.problems;
+    page
 }
 
 /// One object of an answer.
@@ -131,22 +153,6 @@ fn read(body: &[u8], mut each: impl FnMut(&mut Batch, &Object<'_, '_>) -> Option
         let _nothing_more = each(&mut batch, &object);
     }
     batch
-}
-
-/// Reads an object as `$wire`: at once, or mended. The text that it borrows from is kept in `$mended`.
-macro_rules! wire {
-    ($wire:ident, $batch:ident, $object:ident, $mended:ident) => {
-        match serde_json::from_str::<$wire<'_>>($object.raw.get()) {
-            Ok(wire) => wire,
-            Err(_) => {
-                $mended = $object.mend(|text| json::fault::<$wire<'_>>(text), &mut $batch.problems)?;
-                match serde_json::from_str::<$wire<'_>>(&$mended) {
-                    Ok(wire) => wire,
-                    Err(_) => return None,
-                }
-            }
-        }
-    };
 }
 
 fn post(batch: &mut Batch, object: &Object<'_, '_>, page_id: &str) -> Option<(Observation, bool)> {
@@ -367,7 +373,9 @@ fn story(batch: &mut Batch, object: &Object<'_, '_>, page_id: &str) -> Option<Ob
     };
     let (native_id, aliases) = post_id(&id.0, page_id);
     let media = story.media_id.as_ref().map(|id| Media { native_id: id.0.clone().into_owned(), ..Media::default() });
-    if let Some(status) = story.status.as_deref().filter(|status| !matches!(*status, "PUBLISHED" | "ARCHIVED")) {
+    if let Some(status) =
+        story.status.as_deref().filter(|status| !matches!(*status, "published" | "archived" | "PUBLISHED" | "ARCHIVED"))
+    {
         batch.problems.push(Problem::new(format!("{}.status", object.place), unknown_word(status)));
     }
     Some(Observation {

@@ -25,7 +25,7 @@ impl Step {
         let page = if target.native_id.is_empty() { &target.handle } else { &target.native_id };
         let under = |id: &str, edge: &str| vec![id.to_owned(), edge.to_owned()];
         match self {
-            Step::Edge(edge) => (under(page, edge.name), format!("its {}", edge.stream())),
+            Step::Edge(edge) => (under(page, edge.path()), format!("its {}", edge.stream())),
             Step::Comments(comments) => (under(&comments.place, "comments"), format!("comments of {}", comments.root)),
             Step::Album(album) => {
                 (under(&album.post.native_id, "attachments"), format!("album of {}", album.post.native_id))
@@ -40,7 +40,7 @@ impl Step {
         let fields = match self {
             Step::Edge(edge) => shape_fields(edge.shape()),
             Step::Comments(_) => wire::COMMENT_FIELDS,
-            Step::Album(_) => &[wire::ATTACHMENT_FIELDS],
+            Step::Album(album) => return album.fields(),
             Step::Node(node) if node.known.kind.is_root() => shape_fields(node.shape()),
             Step::Node(_) => wire::COMMENT_FIELDS,
             Step::Profile => profile::FIELDS,
@@ -62,15 +62,11 @@ impl Step {
                 add("limit", &comments.limit.to_string());
                 &comments.next
             }
-            Step::Album(album) => {
-                add("limit", &album.limit.to_string());
-                &album.next
-            }
             Step::Audit(audit) => {
                 audit.query().iter().for_each(|(name, value)| add(name, value));
                 &audit.next
             }
-            Step::Node(_) | Step::Profile => &None,
+            Step::Album(_) | Step::Node(_) | Step::Profile => &None,
         };
         query.extend(next.iter().flat_map(|next| next.0.clone()));
         query
@@ -179,43 +175,45 @@ impl Comments {
     }
 }
 
-/// An album too large for the answer its post came with.
+/// An album too large for the answer its post came with: read again from its beginning.
 pub(super) struct Album {
     pub(super) post: Observation,
-    pub(super) next: Option<Next>,
-    pub(super) limit: u32,
-    begun: bool,
+    limit: u32,
+    after: Option<String>,
     pages: u32,
 }
 
 impl Album {
     pub(super) fn of(post: Observation) -> Album {
-        Album { post, next: None, limit: 100, begun: false, pages: 0 }
+        Album { post, limit: 100, after: None, pages: 0 }
+    }
+
+    fn fields(&self) -> String {
+        let after = self.after.as_ref().map_or_else(String::new, |after| format!(".after({after})"));
+        wire::ATTACHMENT_FIELDS.replace(".limit(100)", &format!(".limit({}){after}", self.limit))
     }
 
     /// Puts a page of the album into the post; gives the post with the last one.
     pub(super) fn read(mut self, exchange: &Exchange) -> (Page, Option<Album>) {
-        let (media, parts, batch) = parse::album(&exchange.body);
-        let mut page = Page { problems: batch.problems, ..Page::default() };
+        let album = parse::album(&exchange.body);
+        let mut page = Page { problems: album.problems, ..Page::default() };
         let content = &mut self.post.content;
-        if !std::mem::replace(&mut self.begun, true) {
-            content.media.clear();
-        }
-        for medium in media {
+        let before = content.media.len();
+        for medium in album.content.media {
             if !content.media.iter().any(|known| known.native_id == medium.native_id) {
                 content.media.push(medium);
             }
         }
-        for part in parts {
+        for part in album.content.parts {
             if part != content.text && !content.parts.contains(&part) {
                 content.parts.push(part);
             }
         }
         self.pages += 1;
-        match batch.next.filter(|_| self.pages < 200) {
-            Some(next) => {
-                page.problems.push(Problem::new("paging.next", "the album goes on in the next answer"));
-                self.next = Some(next);
+        match album.after.filter(|_| (self.pages == 1 || content.media.len() > before) && self.pages < 200) {
+            Some(after) => {
+                page.problems.push(Problem::new("subattachments.paging", "the album goes on in the next answer"));
+                self.after = Some(after);
                 (page, Some(self))
             }
             None => {

@@ -29,9 +29,18 @@ const EDGES: &[(&str, u32, Shape)] = &[
     ("video_reels", 50, Shape::Video),
     ("photos", 100, Shape::Photo),
     ("stories", 100, Shape::Story),
+    (ARCHIVED, 100, Shape::Story),
 ];
 
+/// Stories whose day is over: the same edge with another status.
+const ARCHIVED: &str = "archived stories";
+
 impl Edge {
+    /// The edge's name in a path.
+    pub(super) fn path(&self) -> &'static str {
+        if self.name == ARCHIVED { "stories" } else { self.name }
+    }
+
     pub(super) fn shape(&self) -> Shape {
         EDGES.iter().find(|(name, ..)| *name == self.name).map_or(Shape::Post, |(_, _, shape)| *shape)
     }
@@ -42,7 +51,7 @@ impl Edge {
             "tagged" => "posts that name the page",
             "video_reels" => "reels",
             "photos" => "photos without a post",
-            "stories" => "stories",
+            "stories" | ARCHIVED => "stories",
             _ => "posts",
         }
     }
@@ -54,11 +63,11 @@ impl Edge {
 
     /// What stands under a post that merely names the page stands on somebody else's page.
     pub(super) fn has_comments(&self) -> bool {
-        !matches!(self.name, "tagged" | "stories")
+        !matches!(self.name, "tagged" | "stories" | ARCHIVED)
     }
 
     pub(super) fn is_own(&self) -> bool {
-        matches!(self.name, "video_reels" | "photos" | "stories")
+        matches!(self.name, "video_reels" | "photos" | "stories" | ARCHIVED)
     }
 
     pub(super) fn query(&self) -> Vec<(String, String)> {
@@ -69,6 +78,8 @@ impl Edge {
                 query.push(("show_expired".to_owned(), "true".to_owned()));
             }
             "photos" => query.push(("type".to_owned(), "uploaded".to_owned())),
+            "stories" => query.push(("status".to_owned(), "PUBLISHED".to_owned())),
+            ARCHIVED => query.push(("status".to_owned(), "ARCHIVED".to_owned())),
             _ => {}
         }
         if let Some(until) = self.until {

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::platform::json::{Count, Id, Summary, Text, Unread};
+use crate::platform::json::{Count, Cursors, Id, Summary, Text, Unread};
 
 /// What is asked of a post.
 pub(super) const POST_FIELDS: &[&str] = &[
@@ -168,6 +168,8 @@ pub(super) struct Attachments<'a> {
 pub(super) struct Onward<'a> {
     #[serde(borrow)]
     pub(super) next: Text<'a>,
+    #[serde(borrow)]
+    pub(super) cursors: Option<Cursors<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
