@@ -4,6 +4,7 @@
 //! [`Page`] to be committed before the next call. A walk keeps its own paging tokens and never gives them away: what is
 //! stored across runs is a time (`Page::position`).
 
+pub mod bluesky;
 pub mod facebook;
 mod graph;
 mod guard;

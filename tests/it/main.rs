@@ -1,5 +1,6 @@
 mod archive;
 mod facebook;
+mod recorded_others;
 mod store;
 mod tidy;
 mod unit;

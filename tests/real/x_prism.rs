@@ -26,7 +26,7 @@ async fn every_call_of_every_errand_is_one_that_x_specifies() {
         let prism = Prism::start(file);
         let mut asked = Vec::new();
         for (errand, target) in errands(names) {
-            let mut walk = x::Walk::new(prism.endpoint(), target, errand.clone());
+            let mut walk = x::Walk::new(target, errand.clone(), &prism.endpoint());
             // Prism offers a further page after every page, so a walk here has no end of its own. And a backfill goes
             // on with the id that the profile gave: the newer file's example of one is no id.
             let steps = if names == "post" && matches!(errand, Errand::Backfill { .. }) { 1 } else { 4 };
@@ -48,7 +48,7 @@ async fn the_specified_answers_are_read_as_posts() {
     for (names, file) in SPECS {
         let prism = Prism::start(file);
         let timeline = Errand::Recent { since: "2026-11-20T00:00:00Z".parse().unwrap() };
-        let mut walk = x::Walk::new(prism.endpoint(), target(names, "55"), timeline);
+        let mut walk = x::Walk::new(target(names, "55"), timeline, &prism.endpoint());
         let page = walk.next(&prism.http, prism.http.clock().now()).await.unwrap().unwrap();
         let read = x::parse_posts(&page.exchange, &x::Names::default());
         assert_eq!(read.posts.len(), 1, "{names}: {:?}", page.problems);
@@ -65,7 +65,7 @@ async fn whatever_the_specification_allows_is_read_without_a_loss() {
             let prism = Prism::start_with(file, &["--dynamic", "--seed", seed]);
             let mut given = 0;
             for (errand, target) in errands(names) {
-                let mut walk = x::Walk::new(prism.endpoint(), target, errand.clone());
+                let mut walk = x::Walk::new(target, errand.clone(), &prism.endpoint());
                 let page = match walk.next(&prism.http, prism.http.clock().now()).await.unwrap() {
                     Ok(page) => page,
                     // Errors and no data: X's way to say that there is nothing there.

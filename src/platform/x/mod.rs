@@ -83,7 +83,8 @@ struct Thread {
 }
 
 impl Walk {
-    pub fn new(endpoint: Endpoint, target: Target, errand: Errand) -> Walk {
+    pub fn new(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
+        let endpoint = endpoint.clone();
         let mut todo = VecDeque::new();
         let mut names = Names::default();
         let timeline = |start, end| Step::Timeline { start, end, token: None };
@@ -344,7 +345,7 @@ const USER_FIELDS: &str = "created_at,description,entities,id,location,name,prof
 const FIRST_TIME: Timestamp = Timestamp::constant(1_289_001_601, 0);
 
 /// What the credential reaches. An application's own token belongs to no account: then the failure says so.
-pub async fn discover(http: &Http, endpoint: &Endpoint, target: &Target) -> Result<Vec<Reached>, Failure> {
+pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Reached>, Failure> {
     let call = call(endpoint, target, &["2", "users", "me"], "X: the account of the credential".to_owned())?;
     let call = call.query("user.fields", USER_FIELDS).meter("x:user").meter(APP_METER).judge(judge::own_account);
     let exchange = http.send(&call).await?;
@@ -359,7 +360,14 @@ pub async fn discover(http: &Http, endpoint: &Endpoint, target: &Target) -> Resu
 }
 
 /// Reads the account once and says what the credential may do, one line each.
-pub async fn probe(http: &Http, endpoint: &Endpoint, target: &Target) -> Result<Vec<String>, Failure> {
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
+    match reachable(http, target, endpoint).await {
+        Ok(said) => said,
+        Err(failure) => vec![failure.error.to_string()],
+    }
+}
+
+async fn reachable(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
     let exchange = http.send(&user_call(endpoint, target)?).await?;
     let Some(user) = parse_user(&exchange).1 else { return Err(no_account(target, exchange)) };
     let mut said = vec![

@@ -75,7 +75,8 @@ struct Thread {
 }
 
 impl Walk {
-    pub fn new(endpoint: Endpoint, target: Target, errand: Errand) -> Walk {
+    pub fn new(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
+        let endpoint = endpoint.clone();
         let mut todo = VecDeque::new();
         let span = match errand {
             Errand::Profile => Span::None,
@@ -486,7 +487,7 @@ fn no_channel(target: &Target, exchange: Exchange) -> Failure {
 }
 
 /// An API key reads every public channel and owns none: what it reaches is what the register names.
-pub async fn discover(http: &Http, endpoint: &Endpoint, target: &Target) -> Result<Vec<Reached>, Failure> {
+pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Reached>, Failure> {
     if target.native_id.is_empty() && target.handle.is_empty() {
         let say = "YouTube: an API key reads every public channel and belongs to none; put the district's channels into the register";
         return Err(Error::Unexpected { say: say.to_owned() }.into());
@@ -503,7 +504,14 @@ pub async fn discover(http: &Http, endpoint: &Endpoint, target: &Target) -> Resu
 }
 
 /// Reads the channel once and says what the key may do, one line each.
-pub async fn probe(http: &Http, endpoint: &Endpoint, target: &Target) -> Result<Vec<String>, Failure> {
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
+    match reachable(http, target, endpoint).await {
+        Ok(said) => said,
+        Err(failure) => vec![failure.error.to_string()],
+    }
+}
+
+async fn reachable(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
     let exchange = http.send(&channel_call(endpoint, target)?).await?;
     let Some(channel) = parse_channels(&exchange).found.into_iter().next() else {
         return Err(no_channel(target, exchange));

@@ -1,0 +1,470 @@
+//! Bluesky: the account's own posts and reposts from its own server, which is the truth about them, and threads from the
+//! AppView. Public reads want no credential.
+//!
+//! A handle leads to a DID, its document to the account's server. Items are kept under `at://` addresses with the DID. A
+//! thread answer ends at some depth, and leaves out whom it does not show: a post that counts more replies than came along
+//! is asked for again by itself, once; what is still missing then is said and nothing is called absent.
+
+mod calls;
+mod identity;
+mod judge;
+mod parse;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub use calls::{discover, probe};
+pub use judge::judge;
+pub use parse::{
+    Eye, Listed, Node, Profile, Record, Thread, parse_gates, parse_posts, parse_profile, parse_records, parse_thread,
+};
+pub use record::Blobs;
+
+use self::calls::{Calls, POSTS, REPOSTS};
+use self::identity::{Place, parse_document};
+use super::http::Http;
+use super::{Endpoint, Errand, Error, Failure, Known, Target};
+use crate::model::{Answer, Exchange, Page, Problem, Scope, Shortfall, Timestamp};
+
+/// How many posts one call may name.
+const LOOKUP: usize = 25;
+
+/// One errand over one account.
+pub struct Walk {
+    calls: Calls,
+    span: Span,
+    todo: VecDeque<Step>,
+    /// Replies that the account's threadgates hide.
+    hidden: BTreeSet<String>,
+    thread: Progress,
+    position: Option<Timestamp>,
+    /// The documents of people whose posts were not found, by DID: their servers, or that they are gone for good.
+    servers: BTreeMap<String, Option<String>>,
+}
+
+/// Which part of the records is wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Span {
+    Since(Timestamp),
+    Whole,
+    Before(Timestamp),
+    None,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Handle,
+    Document,
+    Profile,
+    Gates(Option<String>),
+    Reposts(Option<String>),
+    Posts(Option<String>),
+    /// Posts that quote, or posts passed on, with the words they show.
+    Words(Vec<Record>),
+    /// One record of the account by itself: there, or gone.
+    Own(String),
+    Thread {
+        root: String,
+        at: String,
+    },
+    /// Somebody else's reply whose presence is in question; then her document, then her own server.
+    Reply(String),
+    Author(String),
+    Original(String),
+}
+
+/// The thread in work.
+#[derive(Debug, Clone, Default)]
+struct Progress {
+    asked: BTreeSet<String>,
+    withheld: i64,
+    hidden: BTreeSet<String>,
+    unread: Option<String>,
+}
+
+impl Walk {
+    pub fn new(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
+        let mut todo: VecDeque<Step> = target.native_id.is_empty().then_some(Step::Handle).into_iter().collect();
+        let span = match &errand {
+            Errand::Recent { since } => Span::Since(*since),
+            Errand::Backfill { before: None } => Span::Whole,
+            Errand::Backfill { before: Some(before) } => Span::Before(*before),
+            Errand::Revisit { .. } | Errand::Profile => Span::None,
+        };
+        match errand {
+            Errand::Profile => todo.extend([Step::Document, Step::Profile]),
+            Errand::Recent { .. } | Errand::Backfill { .. } => {
+                todo.extend([Step::Document, Step::Gates(None), Step::Reposts(None), Step::Posts(None)]);
+            }
+            Errand::Revisit { threads, check } => {
+                todo.extend([Step::Document, Step::Gates(None)]);
+                todo.extend(revisits(&target.native_id, &threads, &check));
+            }
+        }
+        Walk {
+            calls: Calls::new(target, endpoint.clone()),
+            span,
+            todo,
+            hidden: BTreeSet::new(),
+            thread: Progress::default(),
+            position: None,
+            servers: BTreeMap::new(),
+        }
+    }
+
+    /// The next exchange, parsed. `None`: the walk is at its end. After a failure it is over.
+    pub async fn next(&mut self, http: &Http, _now: Timestamp) -> Option<Result<Page, Failure>> {
+        loop {
+            let step = self.todo.pop_front()?;
+            match self.step(http, step).await {
+                Ok(None) => {}
+                Ok(Some(page)) => return Some(Ok(page)),
+                Err(failure) => {
+                    self.todo.clear();
+                    return Some(Err(failure));
+                }
+            }
+        }
+    }
+
+    async fn step(&mut self, http: &Http, step: Step) -> Result<Option<Page>, Failure> {
+        let page = match step {
+            Step::Handle => self.handle(http).await,
+            Step::Document => self.document(http).await,
+            Step::Profile => self.profile(http).await,
+            Step::Gates(cursor) => self.gates(http, cursor).await,
+            Step::Reposts(cursor) => self.reposts(http, cursor).await,
+            Step::Posts(cursor) => self.posts(http, cursor).await,
+            Step::Words(records) => self.words(http, records).await,
+            Step::Own(uri) => self.own(http, uri).await,
+            Step::Thread { root, at } => self.thread(http, root, at).await,
+            Step::Reply(uri) => self.reply(http, uri).await,
+            Step::Author(uri) => return self.author(http, uri).await,
+            Step::Original(uri) => return self.original(http, uri).await,
+        };
+        page.map(Some)
+    }
+
+    async fn handle(&mut self, http: &Http) -> Result<Page, Failure> {
+        let exchange = http.send(&self.calls.resolve()?).await?;
+        let did = calls::parse_did(&exchange);
+        let Some(did) = did else { return Err(self.calls.no_account(exchange)) };
+        self.calls.target.native_id = did;
+        Ok(Page { exchange, ..Page::default() })
+    }
+
+    async fn document(&mut self, http: &Http) -> Result<Page, Failure> {
+        let did = self.calls.target.native_id.clone();
+        let exchange = http.send(&self.calls.document(&did)?).await?;
+        if matches!(exchange.status, 404 | 410) {
+            return Err(self.calls.no_account(exchange));
+        }
+        match parse_document(&exchange, &did) {
+            Ok(document) => {
+                self.calls.server = document.server;
+                if let Some(handle) = document.handle.filter(|_| self.calls.target.handle.is_empty()) {
+                    self.calls.target.handle = handle;
+                }
+                Ok(Page { exchange, ..Page::default() })
+            }
+            Err(why) => {
+                let say = format!("Bluesky {}: the account's DID document is of no use: {why}", self.calls.who());
+                Err(Failure { error: Error::Unexpected { say }, exchange: Some(Box::new(exchange)) })
+            }
+        }
+    }
+
+    async fn profile(&mut self, http: &Http) -> Result<Page, Failure> {
+        let exchange = http.send(&self.calls.profile()?).await?;
+        let (page, profile) = parse_profile(&exchange);
+        if profile.is_none() {
+            return Err(self.calls.no_account(exchange));
+        }
+        Ok(page)
+    }
+
+    async fn gates(&mut self, http: &Http, cursor: Option<String>) -> Result<Page, Failure> {
+        let exchange = http.send(&self.calls.records("app.bsky.feed.threadgate", cursor.as_deref())?).await?;
+        let (mut page, next, hidden) = parse_gates(&exchange);
+        // Without the gates the AppView's word about what is hidden stands alone.
+        note_refusal(&exchange, &mut page);
+        self.hidden.extend(hidden);
+        if let Some(next) = next.filter(|next| Some(next) != cursor.as_ref()) {
+            self.todo.push_front(Step::Gates(Some(next)));
+        }
+        Ok(page)
+    }
+
+    async fn reposts(&mut self, http: &Http, cursor: Option<String>) -> Result<Page, Failure> {
+        let exchange = http.send(&self.calls.records(REPOSTS, cursor.as_deref())?).await?;
+        if !matches!(exchange.status, 200..=299) {
+            return Err(self.calls.refused(exchange, "reposts"));
+        }
+        let read = parse_records(&exchange, self.eye(), false);
+        let (wanted, more) = self.wanted(&read.records);
+        if let Some(next) = read.next.filter(|next| more && Some(next) != cursor.as_ref()) {
+            self.todo.push_front(Step::Reposts(Some(next)));
+        }
+        self.read_words(wanted);
+        Ok(read.page)
+    }
+
+    async fn posts(&mut self, http: &Http, cursor: Option<String>) -> Result<Page, Failure> {
+        let exchange = http.send(&self.calls.records(POSTS, cursor.as_deref())?).await?;
+        if !matches!(exchange.status, 200..=299) {
+            return Err(self.calls.refused(exchange, "posts"));
+        }
+        let read = parse_records(&exchange, self.eye(), false);
+        let (wanted, more) = self.wanted(&read.records);
+        let oldest = read.records.iter().filter_map(|record| record.at).min();
+        let mut page = read.page;
+        match read.next.filter(|next| more && Some(next) != cursor.as_ref()) {
+            Some(next) => self.todo.push_front(Step::Posts(Some(next))),
+            None => page.finished.extend(match self.span {
+                Span::Since(since) => Some(Scope::Posts { since: Some(since) }),
+                Span::Whole => Some(Scope::Posts { since: None }),
+                Span::Before(_) | Span::None => None,
+            }),
+        }
+        self.position = oldest.filter(|_| !matches!(self.span, Span::Since(_)));
+        for record in wanted.iter().filter(|record| record.root).rev() {
+            self.todo.push_front(Step::Thread { root: record.uri.clone(), at: record.uri.clone() });
+        }
+        self.read_words(wanted.into_iter().filter(|record| record.quotes).collect());
+        self.close(&mut page);
+        Ok(page)
+    }
+
+    /// Which of these records are in the span, and whether older ones may be: a page must be older as a whole, since a
+    /// record says itself when it was written.
+    fn wanted(&self, records: &[Record]) -> (Vec<Record>, bool) {
+        let inside = |record: &&Record| match self.span {
+            Span::Since(since) => record.at.is_none_or(|at| at >= since),
+            Span::Before(before) => record.at.is_none_or(|at| at <= before),
+            Span::Whole | Span::None => true,
+        };
+        let chosen: Vec<Record> = records.iter().filter(inside).cloned().collect();
+        let more = !matches!(self.span, Span::Since(_)) || !chosen.is_empty() || records.is_empty();
+        (chosen, more)
+    }
+
+    fn read_words(&mut self, records: Vec<Record>) {
+        for chunk in records.chunks(LOOKUP).rev() {
+            self.todo.push_front(Step::Words(chunk.to_vec()));
+        }
+    }
+
+    async fn words(&mut self, http: &Http, records: Vec<Record>) -> Result<Page, Failure> {
+        let passing = records.iter().any(|record| record.subject.is_some());
+        let named = |record: &Record| record.subject.clone().unwrap_or_else(|| record.uri.clone());
+        let uris: BTreeSet<String> = records.iter().map(named).collect();
+        let exchange = http.send(&self.calls.posts(&uris)?).await?;
+        let (mut page, found) = parse_posts(&exchange, self.eye(), if passing { &records } else { &[] });
+        note_refusal(&exchange, &mut page);
+        // What the AppView does not show is still there if the account's own server has it.
+        for record in records.iter().rev().filter(|record| !found.contains(&named(record))) {
+            self.todo.push_front(Step::Own(record.uri.clone()));
+        }
+        self.close(&mut page);
+        Ok(page)
+    }
+
+    async fn own(&mut self, http: &Http, uri: String) -> Result<Page, Failure> {
+        let exchange = http.send(&self.calls.record(&uri, None)?).await?;
+        let told = judge::told(&exchange);
+        let mut page = if matches!(exchange.status, 200..=299) {
+            let page = parse_records(&exchange, self.eye(), true).page;
+            Page { answers: vec![Answer::Readable(uri)], ..page }
+        } else if told.absent() {
+            Page { answers: vec![Answer::Gone(uri)], exchange, ..Page::default() }
+        } else {
+            return Err(self.calls.refused(exchange, "one post"));
+        };
+        self.close(&mut page);
+        Ok(page)
+    }
+
+    async fn thread(&mut self, http: &Http, root: String, at: String) -> Result<Page, Failure> {
+        if at == root {
+            self.thread = Progress::default();
+        }
+        let exchange = http.send(&self.calls.thread(&at, DEPTH)?).await?;
+        let read = self.read_thread(&exchange);
+        let mut page = read.page;
+        self.thread.hidden.extend(read.hidden);
+        self.thread.asked.insert(at.clone());
+        if read.nodes.is_empty() {
+            note_refusal(&exchange, &mut page);
+            if at == root {
+                self.unseen(&exchange, &root);
+            }
+        } else if at == root && self.span == Span::None {
+            page.answers.push(Answer::Readable(root.clone()));
+        }
+        for node in read.nodes.iter().rev().filter(|node| node.counted > node.shown) {
+            if self.thread.asked.contains(&node.uri) {
+                self.thread.withheld += node.counted - node.shown;
+            } else {
+                self.todo.push_front(Step::Thread { root: root.clone(), at: node.uri.clone() });
+            }
+        }
+        self.ended(&mut page, &root);
+        Ok(page)
+    }
+
+    fn read_thread(&self, exchange: &Exchange) -> Thread {
+        let hidden = self.hidden.union(&self.thread.hidden).cloned().collect();
+        parse_thread(exchange, Eye { hidden: &hidden, ..self.eye() })
+    }
+
+    /// The AppView does not show a root. The account's own server knows whether it is still there.
+    fn unseen(&mut self, exchange: &Exchange, root: &str) {
+        let told = judge::told(exchange);
+        self.thread.unread =
+            Some(format!("the AppView does not show the post{}, so that answers cannot be read", told.words()));
+        if self.span == Span::None {
+            self.todo.push_front(Step::Own(root.to_owned()));
+        }
+    }
+
+    /// Completes a thread when nothing of it is left to do.
+    fn ended(&mut self, page: &mut Page, root: &str) {
+        let on = matches!(self.todo.front(), Some(Step::Thread { root: next, at }) if next == root && at != root);
+        if !on {
+            let thread = std::mem::take(&mut self.thread);
+            let withheld = (thread.withheld > 0).then(|| {
+                format!(
+                    "{} answers are counted and not shown: their authors have deactivated, are blocked, or are hidden",
+                    thread.withheld
+                )
+            });
+            match thread.unread.or(withheld) {
+                None => page.finished.push(Scope::Thread { root: root.to_owned() }),
+                Some(cause) => page.shortfalls.push(comments_missing(root, cause)),
+            }
+        }
+        self.close(page);
+    }
+
+    /// When all of a page of posts has been walked, a backfill may resume below it.
+    fn close(&mut self, page: &mut Page) {
+        let inside = matches!(self.todo.front(), Some(Step::Thread { .. } | Step::Words(_) | Step::Own(_)));
+        if !inside {
+            page.position = self.position.take();
+        }
+    }
+
+    async fn reply(&mut self, http: &Http, uri: String) -> Result<Page, Failure> {
+        let exchange = http.send(&self.calls.thread(&uri, 0)?).await?;
+        let read = self.read_thread(&exchange);
+        let mut page = read.page;
+        if read.nodes.iter().any(|node| node.uri == uri) {
+            page.answers.push(Answer::Readable(uri));
+        } else if judge::told(&exchange).absent() {
+            self.todo.push_front(Step::Author(uri));
+        } else {
+            note_refusal(&exchange, &mut page);
+            page.shortfalls.push(comments_missing(&uri, NOT_SHOWN.to_owned()));
+        }
+        Ok(page)
+    }
+
+    /// A post that the AppView does not find may be deleted, or its author away: her own server tells, for this one post.
+    async fn author(&mut self, http: &Http, uri: String) -> Result<Option<Page>, Failure> {
+        let Some(did) = Place::of(&uri).map(|place| place.did.to_owned()) else { return Ok(None) };
+        if self.servers.contains_key(&did) {
+            self.todo.push_front(Step::Original(uri));
+            return Ok(None);
+        }
+        let Some(exchange) = self.foreign(http, self.calls.document(&did)).await else { return Ok(None) };
+        let mut page = Page::default();
+        match parse_document(&exchange, &did) {
+            Ok(document) => drop(self.servers.insert(did, Some(document.server))),
+            // The DID itself is no more: so is what was written under it.
+            Err(_) if matches!(exchange.status, 404 | 410) => drop(self.servers.insert(did, None)),
+            Err(why) => page.problems.push(Problem::new("body", format!("a DID document of no use: {why}"))),
+        }
+        match self.servers.get(Place::of(&uri).map_or("", |place| place.did)) {
+            Some(Some(_)) => self.todo.push_front(Step::Original(uri)),
+            Some(None) => page.answers.push(Answer::Gone(uri)),
+            None => page.shortfalls.push(comments_missing(&uri, NOT_SHOWN.to_owned())),
+        }
+        page.exchange = exchange;
+        Ok(Some(page))
+    }
+
+    async fn original(&mut self, http: &Http, uri: String) -> Result<Option<Page>, Failure> {
+        let did = Place::of(&uri).map_or("", |place| place.did);
+        // A DID that is no more answered that on the exchange before: there is none of its own to cite.
+        let Some(Some(server)) = self.servers.get(did).cloned() else { return Ok(None) };
+        let Some(exchange) = self.foreign(http, self.calls.record(&uri, Some(&server))).await else { return Ok(None) };
+        let told = judge::told(&exchange);
+        let gone = told.absent() || told.error == "RepoNotFound" || told.message.starts_with("Could not find repo");
+        let mut page = Page { exchange, ..Page::default() };
+        if gone {
+            page.answers.push(Answer::Gone(uri));
+        } else if told.withdrawn() {
+            page.shortfalls.push(comments_missing(
+                &uri,
+                "its author's account is deactivated or suspended: not shown, and not deleted".to_owned(),
+            ));
+        } else {
+            page.shortfalls.push(comments_missing(&uri, NOT_SHOWN.to_owned()));
+        }
+        Ok(Some(page))
+    }
+
+    /// A server that somebody else runs may be down: that ends nothing and shows nothing.
+    async fn foreign(&self, http: &Http, call: Result<super::http::Call, Error>) -> Option<Exchange> {
+        match http.send(&call.ok()?).await {
+            Ok(exchange) => Some(exchange),
+            Err(failure) => {
+                tracing::debug!("{}", failure.error);
+                None
+            }
+        }
+    }
+
+    fn eye(&self) -> Eye<'_> {
+        Eye {
+            blobs: Blobs { did: &self.calls.target.native_id, server: &self.calls.server },
+            handle: &self.calls.target.handle,
+            hidden: &self.hidden,
+        }
+    }
+}
+
+/// How deep a thread is asked for at once.
+const DEPTH: usize = 200;
+const NOT_SHOWN: &str = "the AppView does not show it, though it may still be there";
+
+fn comments_missing(item: &str, cause: String) -> Shortfall {
+    Shortfall { item: Some(item.to_owned()), stream: "comments".to_owned(), from: None, to: None, cause }
+}
+
+/// Threads by their roots; then single items: the account's own at its own server, others' where they are shown.
+fn revisits(did: &str, threads: &[Known], check: &[Known]) -> Vec<Step> {
+    let own = |uri: &str| Place::of(uri).is_some_and(|place| place.did == did);
+    let thread = |uri: &str| uri.contains("/app.bsky.feed.post/");
+    let mut seen = BTreeSet::new();
+    let mut steps = Vec::new();
+    for known in threads.iter().filter(|known| seen.insert(known.root.clone())) {
+        let root = known.root.clone();
+        steps.push(if thread(&root) { Step::Thread { at: root.clone(), root } } else { Step::Own(root) });
+    }
+    for known in check.iter().filter(|known| seen.insert(known.native_id.clone())) {
+        let uri = known.native_id.clone();
+        steps.push(if own(&uri) { Step::Own(uri) } else { Step::Reply(uri) });
+    }
+    steps
+}
+
+/// A refusal that ends nothing is a problem of its page.
+fn note_refusal(exchange: &Exchange, page: &mut Page) {
+    if !matches!(exchange.status, 200..=299) {
+        let told = judge::told(exchange);
+        page.problems.push(Problem::new("error", format!("HTTP {} {}", exchange.status, told.error)));
+    }
+}
