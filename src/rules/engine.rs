@@ -36,7 +36,9 @@ pub fn matches(engine: &Engine, raw: &str, runs: &dyn Fn(&Rule) -> bool) -> Vec<
     let views = Views::of(raw);
     let mut found: Vec<Match> = Vec::new();
     let mut fills = Vec::new();
-    for (number, view) in views.all().enumerate() {
+    let latest = views.doubled.as_ref().or(views.joined.as_ref()).or(views.leet.as_ref()).unwrap_or(&views.folded);
+    let mended = engine.compiled.mender.mend(latest);
+    for (number, view) in views.all().chain(mended.as_ref()).enumerate() {
         fills.clear();
         literals(engine, view, &mut fills);
         if number == 0 {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::pack::{Effect, Modifier, PackError, Packs, structure_pattern};
+use crate::text::mend::Mender;
 use crate::text::views::fold_phrase;
 
 pub type SlotId = u16;
@@ -83,6 +84,7 @@ pub struct Use {
 #[derive(Debug, Clone)]
 pub struct Compiled {
     pub automaton: AhoCorasick,
+    pub mender: Mender,
     pub terms: Vec<Term>,
     pub patterns: Vec<Pattern>,
     /// For each slot the patterns that it anchors.
@@ -223,7 +225,7 @@ pub fn compile(packs: &Packs) -> Compiled {
         }
         uses.push(used);
     }
-    book.finish(patterns, benign, uses)
+    book.finish(patterns, benign, uses, packs)
 }
 
 /// Numbers while they are given out.
@@ -297,12 +299,24 @@ impl Book {
         }
     }
 
-    fn finish(self, patterns: Vec<Pattern>, benign: Vec<Vec<SlotId>>, uses: Vec<Vec<Use>>) -> Compiled {
+    /// Words that rules look for are mended; endings of a stem are known, so that none is taken for a slip.
+    fn mender(&self, packs: &Packs) -> Mender {
+        let words = || self.terms.keys().flat_map(|term| term.split(' ')).filter(|word| !word.ends_with('*'));
+        let stems =
+            self.terms.keys().filter_map(|term| term.strip_suffix('*')).filter_map(|term| term.split(' ').next_back());
+        let endings = ["", "s", "ed", "ing", "er", "ers"];
+        let grown: Vec<String> = stems.flat_map(|stem| endings.map(|ending| format!("{stem}{ending}"))).collect();
+        let never = packs.lexicons.get(NEVER_MENDED).into_iter().flatten().map(String::as_str);
+        Mender::new(words().chain(grown.iter().map(String::as_str)), never)
+    }
+
+    fn finish(self, patterns: Vec<Pattern>, benign: Vec<Vec<SlotId>>, uses: Vec<Vec<Use>>, packs: &Packs) -> Compiled {
         let mut anchored = vec![Vec::new(); self.slots.len()];
         for (number, pattern) in patterns.iter().enumerate() {
             let rare = pattern.slots.iter().find(|slot| !self.common[**slot as usize]);
             anchored[*rare.unwrap_or(&pattern.slots[0]) as usize].push(u32::try_from(number).unwrap_or(u32::MAX));
         }
+        let mender = self.mender(packs);
         let mut literals = Vec::with_capacity(self.terms.len());
         let mut terms = Vec::with_capacity(self.terms.len());
         for (term, slots) in self.terms {
@@ -315,6 +329,7 @@ impl Book {
         }
         Compiled {
             automaton: automaton(&literals),
+            mender,
             terms,
             patterns,
             anchored,
@@ -335,6 +350,9 @@ impl Book {
         }
     }
 }
+
+/// The lexicon of words that are close to one that is looked for and yet right.
+const NEVER_MENDED: &str = "never_mended";
 
 fn automaton(literals: &[String]) -> AhoCorasick {
     AhoCorasick::builder()

@@ -3,4 +3,5 @@
 pub mod detect;
 pub mod fold;
 pub mod tokenize;
+pub mod mend;
 pub mod views;

@@ -60,7 +60,9 @@ fn english(view: &View, at: usize) -> Option<usize> {
         let sure = is_short_kind(kind) || (capital(view, end - 1) && capital(view, end));
         if (is_kind(kind) || is_short_kind(kind)) && !is_drive(view.word(end - 1), kind) {
             let backed = has_unit(view, end + 1) || has_zip(view, end + 1);
-            return ((long && (sure || is_street(kind))) || backed).then_some(end + 1);
+            if (long && (sure || is_street(kind))) || backed {
+                return Some(end + 1);
+            }
         }
     }
     None
