@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::pass::{Engine, Gate, Subject};
+use super::slots::Compiled;
 use crate::model::{Category, Kind, Role, Severity};
 use crate::text::detect::Allow;
 
@@ -19,11 +20,19 @@ pub struct Packs {
     pub rules: Vec<Arc<Rule>>,
     /// SHA-256 in hex over names and texts of the files, in order of their names.
     pub digest: String,
+    /// Made once, when the packs had been read.
+    pub(super) compiled: Arc<Compiled>,
+}
+
+/// What files declare, before it is compiled.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Declared {
+    pub rules: Vec<Arc<Rule>>,
     /// Words by concept, each already folded; shared between all rules.
-    pub(super) lexicons: BTreeMap<String, Vec<String>>,
+    pub lexicons: BTreeMap<String, Vec<String>>,
     /// Regular expressions over the folded view.
-    pub(super) structures: BTreeMap<String, String>,
-    pub(super) modifiers: BTreeMap<String, Modifier>,
+    pub structures: BTreeMap<String, String>,
+    pub modifiers: BTreeMap<String, Modifier>,
 }
 
 /// One rule, as its pack states it.
@@ -161,26 +170,34 @@ impl std::error::Error for PackError {}
 pub fn load(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
     let mut files: Vec<&(String, String)> = files.iter().collect();
     files.sort();
-    let mut reading = Reading::new(digest(&files));
+    let Reading { mut declared, mut errors, examples } = read(&files);
+    errors.extend(super::slots::resolve(&mut declared));
+    if errors.is_empty() {
+        errors.extend(super::slots::check(&declared));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let compiled = Arc::new(super::slots::compile(&declared));
+    let packs = Packs { rules: declared.rules, digest: digest(&files), compiled };
+    let errors = run_examples(&packs, &examples);
+    if errors.is_empty() { Ok(packs) } else { Err(errors) }
+}
+
+fn read(files: &[&(String, String)]) -> Reading {
+    let mut reading = Reading::default();
+    for lexicon in ["candidates", "measures"] {
+        reading.declared.lexicons.insert(lexicon.to_owned(), Vec::new());
+    }
     for (name, text) in files {
         let read = if name.rsplit('/').next() == Some("elections.toml") {
             reading.elections(name, text)
         } else {
             reading.pack(name, text)
         };
-        if let Err(error) = read {
-            reading.errors.push(error);
-        }
+        reading.errors.extend(read.err());
     }
-    let Reading { mut packs, mut errors, examples } = reading;
-    errors.extend(super::slots::resolve(&mut packs));
-    if errors.is_empty() {
-        errors.extend(super::slots::check(&packs));
-    }
-    if errors.is_empty() {
-        errors.extend(run_examples(&packs, &examples));
-    }
-    if errors.is_empty() { Ok(packs) } else { Err(errors) }
+    reading
 }
 
 fn digest(files: &[&(String, String)]) -> String {
@@ -258,25 +275,14 @@ const fn default_within() -> u32 {
 }
 
 /// Packs while their files are read one after another.
+#[derive(Default)]
 struct Reading {
-    packs: Packs,
+    declared: Declared,
     errors: Vec<PackError>,
     examples: Vec<Example>,
 }
 
 impl Reading {
-    fn new(digest: String) -> Reading {
-        let empty = |name: &str| (name.to_owned(), Vec::new());
-        let packs = Packs {
-            rules: Vec::new(),
-            digest,
-            lexicons: BTreeMap::from([empty("candidates"), empty("measures")]),
-            structures: BTreeMap::new(),
-            modifiers: BTreeMap::new(),
-        };
-        Reading { packs, errors: Vec::new(), examples: Vec::new() }
-    }
-
     fn fault(&mut self, file: &str, line: usize, rule: Option<&str>, expected: String) {
         let rule = rule.map(ToOwned::to_owned);
         self.errors.push(PackError { file: file.to_owned(), line, rule, example: None, expected });
@@ -286,7 +292,7 @@ impl Reading {
         let file: File = toml::from_str(text).map_err(|error| toml_error(name, text, &error))?;
         for (lexicon, terms) in file.lexicon {
             let line = line_of(text, terms.span().start);
-            if self.packs.lexicons.insert(lexicon.clone(), terms.into_inner()).is_some() {
+            if self.declared.lexicons.insert(lexicon.clone(), terms.into_inner()).is_some() {
                 self.fault(name, line, None, format!("lexicon {lexicon:?} must be declared once"));
             }
         }
@@ -295,13 +301,13 @@ impl Reading {
             if let Err(cause) = structure_pattern(pattern.get_ref()) {
                 self.fault(name, line, None, format!("structure {structure:?} must be a regular expression: {cause}"));
             }
-            if self.packs.structures.insert(structure.clone(), pattern.into_inner()).is_some() {
+            if self.declared.structures.insert(structure.clone(), pattern.into_inner()).is_some() {
                 self.fault(name, line, None, format!("structure {structure:?} must be declared once"));
             }
         }
         for (modifier, declared) in file.modifier {
             let line = line_of(text, declared.span().start);
-            if self.packs.modifiers.insert(modifier.clone(), declared.into_inner()).is_some() {
+            if self.declared.modifiers.insert(modifier.clone(), declared.into_inner()).is_some() {
                 self.fault(name, line, None, format!("modifier {modifier:?} must be declared once"));
             }
         }
@@ -312,13 +318,13 @@ impl Reading {
     fn rule(&mut self, name: &str, text: &str, rule: RawRule) {
         let line = line_of(text, rule.id.span().start);
         let id = rule.id.get_ref().clone();
-        if self.packs.rules.iter().any(|known| known.id == id) {
+        if self.declared.rules.iter().any(|known| known.id == id) {
             self.fault(name, line, Some(&id), "a rule's id must be its own".to_owned());
         }
         for fault in faults(&rule) {
             self.fault(name, line, Some(&id), fault);
         }
-        let number = self.packs.rules.len();
+        let number = self.declared.rules.len();
         for (matches, list) in [(true, &rule.matches), (false, &rule.no_match)] {
             self.examples.extend(list.iter().map(|example| Example {
                 rule: number,
@@ -327,7 +333,7 @@ impl Reading {
                 text: example.get_ref().clone(),
             }));
         }
-        self.packs.rules.push(Arc::new(finished(rule, name, line)));
+        self.declared.rules.push(Arc::new(finished(rule, name, line)));
     }
 
     fn elections(&mut self, name: &str, text: &str) -> Result<(), PackError> {
@@ -335,7 +341,7 @@ impl Reading {
         for election in elections.election {
             for (lexicon, list) in [("measures", election.measures), ("candidates", election.candidates)] {
                 let names = list.into_iter().flat_map(|named| std::iter::once(named.name).chain(named.also));
-                self.packs.lexicons.entry(lexicon.to_owned()).or_default().extend(names);
+                self.declared.lexicons.entry(lexicon.to_owned()).or_default().extend(names);
             }
         }
         Ok(())
@@ -518,6 +524,26 @@ mod tests {
     fn a_list_of_elections_fills_its_lexicons() {
         let list = "[[election]]\ndate = 2026-11-03\ntitle = \"General\"\nmeasures = [{ name = \"Measure Q\", also = [\"the bond\"] }]\n";
         let files = [("elections.toml".to_owned(), list.to_owned())];
-        assert_eq!(load(&files).unwrap().lexicons["measures"], ["measure q", "the bond"]);
+        let files: Vec<&(String, String)> = files.iter().collect();
+        assert_eq!(read(&files).declared.lexicons["measures"], ["Measure Q", "the bond"]);
+    }
+
+    #[test]
+    fn the_shipped_packs_load_and_name_clauses_of_the_policy() {
+        let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let text = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+        let packs = std::fs::read_dir(config.join("rules")).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<(String, String)> =
+            packs.map(|path| (path.file_name().unwrap().to_string_lossy().into(), text(&path))).collect();
+        files.push(("elections.toml".to_owned(), text(&config.join("elections.toml"))));
+        let packs = load(&files).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        let policy: toml::Table = toml::from_str(&text(&config.join("policy.toml"))).unwrap();
+        let clauses: Vec<&str> =
+            policy["clause"].as_array().unwrap().iter().filter_map(|clause| clause["id"].as_str()).collect();
+        for rule in &packs.rules {
+            for clause in [&rule.clause.district, &rule.clause.public].into_iter().flatten() {
+                assert!(clauses.contains(&clause.as_str()), "{} names {clause}", rule.id);
+            }
+        }
     }
 }

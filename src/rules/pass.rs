@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::engine;
 use super::pack::{Packs, Rule, Status};
-use super::slots::{self, Compiled};
+use super::slots::Compiled;
 use crate::model::{Category, Kind, Role, Severity};
 use crate::text::detect::{Allow, Detectors};
 
@@ -13,7 +13,7 @@ use crate::text::detect::{Allow, Detectors};
 #[derive(Debug, Clone)]
 pub struct Engine {
     pub(super) rules: Vec<Arc<Rule>>,
-    pub(super) compiled: Compiled,
+    pub(super) compiled: Arc<Compiled>,
     pub(super) detectors: Detectors,
     digest: String,
 }
@@ -83,7 +83,7 @@ impl Engine {
     pub fn new(packs: &Packs, allow: &Allow) -> Engine {
         Engine {
             rules: packs.rules.clone(),
-            compiled: slots::compile(packs),
+            compiled: Arc::clone(&packs.compiled),
             detectors: Detectors::new(allow),
             digest: packs.digest.clone(),
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::pack::{Effect, Modifier, PackError, Packs, structure_pattern};
+use super::pack::{Declared, Effect, Modifier, PackError, structure_pattern};
 use crate::text::mend::Mender;
 use crate::text::views::fold_phrase;
 
@@ -98,7 +98,7 @@ pub struct Compiled {
 }
 
 /// Replaces `@lexicon` inside lexicons and modifiers by its words, and folds them all. Says what nobody declared.
-pub fn resolve(packs: &mut Packs) -> Vec<PackError> {
+pub fn resolve(packs: &mut Declared) -> Vec<PackError> {
     let mut errors = Vec::new();
     let raw = std::mem::take(&mut packs.lexicons);
     for name in raw.keys() {
@@ -158,7 +158,7 @@ fn fold_term(term: &str) -> String {
 }
 
 /// Says what slots and modifiers of rules name that nobody declared.
-pub fn check(packs: &Packs) -> Vec<PackError> {
+pub fn check(packs: &Declared) -> Vec<PackError> {
     let mut errors = Vec::new();
     for rule in &packs.rules {
         let mut fault = |expected: String| {
@@ -206,7 +206,7 @@ fn parts(slot: &str) -> impl Iterator<Item = Part<'_>> {
 }
 
 /// Gives numbers to everything and builds the automaton.
-pub fn compile(packs: &Packs) -> Compiled {
+pub fn compile(packs: &Declared) -> Compiled {
     let mut book = Book::default();
     let mut patterns = Vec::new();
     let (mut benign, mut uses) = (Vec::new(), Vec::new());
@@ -249,7 +249,7 @@ impl Book {
         slot
     }
 
-    fn slot(&mut self, spec: &str, packs: &Packs) -> SlotId {
+    fn slot(&mut self, spec: &str, packs: &Declared) -> SlotId {
         if let Some(slot) = self.slots.get(spec) {
             return *slot;
         }
@@ -266,7 +266,7 @@ impl Book {
         slot
     }
 
-    fn structure(&mut self, name: &str, slot: SlotId, packs: &Packs) {
+    fn structure(&mut self, name: &str, slot: SlotId, packs: &Declared) {
         match (Structure::named(name), packs.structures.get(name)) {
             (Some(structure), _) => {
                 self.structures.entry(structure).or_default().push(slot);
@@ -300,7 +300,7 @@ impl Book {
     }
 
     /// Words that rules look for are mended; endings of a stem are known, so that none is taken for a slip.
-    fn mender(&self, packs: &Packs) -> Mender {
+    fn mender(&self, packs: &Declared) -> Mender {
         let words = || self.terms.keys().flat_map(|term| term.split(' ')).filter(|word| !word.ends_with('*'));
         let stems =
             self.terms.keys().filter_map(|term| term.strip_suffix('*')).filter_map(|term| term.split(' ').next_back());
@@ -310,7 +310,13 @@ impl Book {
         Mender::new(words().chain(grown.iter().map(String::as_str)), never)
     }
 
-    fn finish(self, patterns: Vec<Pattern>, benign: Vec<Vec<SlotId>>, uses: Vec<Vec<Use>>, packs: &Packs) -> Compiled {
+    fn finish(
+        self,
+        patterns: Vec<Pattern>,
+        benign: Vec<Vec<SlotId>>,
+        uses: Vec<Vec<Use>>,
+        packs: &Declared,
+    ) -> Compiled {
         let mut anchored = vec![Vec::new(); self.slots.len()];
         for (number, pattern) in patterns.iter().enumerate() {
             let rare = pattern.slots.iter().find(|slot| !self.common[**slot as usize]);
