@@ -16,7 +16,6 @@ pub(super) struct View<'a> {
     pub state: &'a State,
     pub ask: &'a Ask,
     pub caller: Caller,
-    pub index: BTreeMap<&'a str, &'a Item>,
 }
 
 /// Anything with an id on the Graph.
@@ -54,7 +53,7 @@ pub fn answer(world: &World, ask: &Ask) -> Reply {
         Ok(caller) => caller,
         Err(fault) => return graph::reply(ask, None, Err(fault)),
     };
-    let view = View { state: &state, ask, index: state.index(), caller };
+    let view = View { state: &state, ask, caller };
     let answer = if ask.method == "GET" { view.read(path) } else { Err(unsupported(&ask.method)) };
     graph::reply(ask, Some(&view.caller), answer)
 }
@@ -205,7 +204,7 @@ impl<'a> View<'a> {
 
     /// Shown items of the Graph's platforms that meet a condition, oldest first.
     pub(super) fn visible(&self, condition: impl Fn(&Item) -> bool) -> Vec<&'a Item> {
-        let meant = |item: &&Item| condition(item) && self.state.is_shown(item, &self.index);
+        let meant = |item: &&Item| condition(item) && self.state.is_shown(item);
         let mut found: Vec<&'a Item> = self.state.items.iter().filter(meant).collect();
         found.sort_by_key(graph::by_time);
         found
@@ -256,10 +255,9 @@ impl<'a> View<'a> {
                 return Err(Fault::field(&field.name, node.type_name()));
             }
         }
-        if !matches!(node, Node::Comment(_)) || self.caller.moderate {
-            if let Some(id) = full.get("id").filter(|_| !out.contains_key("id")) {
-                out.insert("id".to_owned(), id.clone());
-            }
+        // A comment has no id to show to who may not moderate.
+        if let Some(id) = full.get("id").filter(|_| !out.contains_key("id")) {
+            out.insert("id".to_owned(), id.clone());
         }
         Ok(Value::Object(out))
     }

@@ -103,6 +103,7 @@ impl Node<'_> {
                 "from",
             ],
             Node::Comment(_) => &[
+                "id",
                 "admin_creator",
                 "application",
                 "attachment",
@@ -285,8 +286,7 @@ fn comment(view: &View<'_>, item: &Item) -> Value {
     if !item.author_withheld {
         out["from"] = from(&item.author);
     }
-    let parent =
-        item.parent.as_ref().filter(|parent| **parent != root).and_then(|parent| view.index.get(parent.as_str()));
+    let parent = item.parent.as_ref().filter(|parent| **parent != root).and_then(|parent| view.state.item(parent));
     if let Some(parent) = parent {
         out["parent"] = json!({ "created_time": time(parent.created_at), "message": parent.text, "id": parent.id });
         if !parent.author_withheld {

@@ -152,7 +152,7 @@ pub(super) fn edge<'a>(
     }
     let private = matches!(name, "settings" | "roles" | "blocked" | "subscribed_apps" | "conversations" | "stories");
     if private && !own_token {
-        return Err(Fault::new(400, 190, "This method must be called with a Page Access Token").sub(2_069_032));
+        return Err(Fault::new(400, 190, "This method must be called with a Page Access Token").subcode(2_069_032));
     }
     match name {
         "settings" => Ok(data(account.settings.iter().map(|(setting, value)| json!({ "setting": setting, "value": value })))),

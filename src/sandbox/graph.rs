@@ -92,7 +92,7 @@ impl Fault {
     }
 
     #[must_use]
-    pub fn sub(mut self, subcode: i64) -> Fault {
+    pub fn subcode(mut self, subcode: i64) -> Fault {
         self.subcode = Some(subcode);
         self
     }
@@ -102,7 +102,7 @@ impl Fault {
         let message = format!(
             "Unsupported get request. Object with ID '{id}' does not exist, cannot be loaded due to missing permissions, or does not support this operation. Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api"
         );
-        Fault { kind, ..Fault::new(400, 100, message).sub(33) }
+        Fault { kind, ..Fault::new(400, 100, message).subcode(33) }
     }
 
     pub fn field(name: &str, node: &str) -> Fault {
@@ -136,7 +136,7 @@ impl Fault {
             _ => "Invalid OAuth access token.",
         };
         let fault = Fault::new(400, 190, message);
-        if subcode == 0 { fault } else { fault.sub(i64::from(subcode)) }
+        if subcode == 0 { fault } else { fault.subcode(i64::from(subcode)) }
     }
 
     pub fn body(&self, trace: u64) -> Value {

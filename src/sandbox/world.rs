@@ -1,6 +1,6 @@
 //! The fictional district's pages as they stand, shared between the servers that show them and the test or demo that changes them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
@@ -24,6 +24,8 @@ pub struct State {
     /// Persons who have deactivated their account: what they wrote, and what hangs under it, is not shown.
     pub inactive: BTreeSet<String>,
     pub(super) made: u64,
+    /// Where in `items` an id or alias stands. Items are only ever added.
+    places: HashMap<String, usize>,
 }
 
 /// A person as one platform shows her.
@@ -377,13 +379,8 @@ impl World {
     /// What the platforms count and never give is not in it, nor are Instagram stories older than a day.
     pub fn truth(&self) -> Vec<Truth> {
         let state = self.lock();
-        let index = state.index();
-        state
-            .items
-            .iter()
-            .filter(|item| !is_held(item, &index) && !state.faded(item))
-            .map(|item| state.truth_of(item, &index))
-            .collect()
+        let given = |item: &&Item| !state.is_held(item) && !state.faded(item);
+        state.items.iter().filter(given).map(|item| state.truth_of(item)).collect()
     }
 
     /// As [`World::truth`], for one account by slug or native id.
@@ -395,7 +392,15 @@ impl World {
 impl State {
     pub(super) fn empty(now: Timestamp) -> State {
         let (accounts, items) = (Vec::new(), Vec::new());
-        State { now, accounts, items, tokens: BTreeMap::new(), inactive: BTreeSet::new(), made: 0 }
+        State {
+            now,
+            accounts,
+            items,
+            tokens: BTreeMap::new(),
+            inactive: BTreeSet::new(),
+            made: 0,
+            places: HashMap::new(),
+        }
     }
 
     pub fn account(&self, slug_or_id: &str) -> Option<&Account> {
@@ -403,7 +408,7 @@ impl State {
     }
 
     pub fn item(&self, id: &str) -> Option<&Item> {
-        self.items.iter().find(|item| item.id == id || item.aliases.iter().any(|alias| alias == id))
+        self.items.get(*self.places.get(id)?)
     }
 
     pub fn page_token(&self, page: &str) -> Option<String> {
@@ -411,25 +416,15 @@ impl State {
         self.tokens.iter().find(|(_, token)| token.owner == wanted).map(|(value, _)| value.clone())
     }
 
-    /// Items by id, for walks upward.
-    pub fn index(&self) -> BTreeMap<&str, &Item> {
-        self.items.iter().map(|item| (item.id.as_str(), item)).collect()
-    }
-
     /// The items an account's readers are given now: neither deleted, nor withdrawn, nor held, nor under such a one.
     pub fn shown(&self, account: &str) -> Vec<&Item> {
-        let index = self.index();
-        self.items.iter().filter(|item| item.account == account && self.is_shown(item, &index)).collect()
+        self.items.iter().filter(|item| item.account == account && self.is_shown(item)).collect()
     }
 
     /// Everything under a root that is given now, oldest first.
     pub fn thread(&self, root: &str) -> Vec<&Item> {
-        let index = self.index();
-        let mut found: Vec<&Item> = self
-            .items
-            .iter()
-            .filter(|item| item.root.as_deref() == Some(root) && self.is_shown(item, &index))
-            .collect();
+        let mut found: Vec<&Item> =
+            self.items.iter().filter(|item| item.root.as_deref() == Some(root) && self.is_shown(item)).collect();
         found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         found
     }
@@ -440,12 +435,18 @@ impl State {
         i64::try_from(self.items.iter().filter(under).count()).unwrap_or(0) + root.lost_comments
     }
 
-    pub fn is_shown(&self, item: &Item, index: &BTreeMap<&str, &Item>) -> bool {
-        let standing = self.standing(item, index);
-        !is_held(item, index) && (standing == Standing::Visible || standing == Standing::Hidden)
+    pub fn is_shown(&self, item: &Item) -> bool {
+        let standing = self.standing(item);
+        !self.is_held(item) && (standing == Standing::Visible || standing == Standing::Hidden)
     }
 
-    pub fn standing(&self, item: &Item, index: &BTreeMap<&str, &Item>) -> Standing {
+    /// Whether an item, or one it hangs under, is counted and never given.
+    pub fn is_held(&self, item: &Item) -> bool {
+        let above = |item: &&Item| item.parent.as_deref().and_then(|parent| self.item(parent));
+        std::iter::successors(Some(item), above).any(|item| item.held)
+    }
+
+    pub fn standing(&self, item: &Item) -> Standing {
         let mut withdrawn = false;
         let mut at = Some(item);
         while let Some(here) = at {
@@ -453,7 +454,7 @@ impl State {
                 return Standing::Gone;
             }
             withdrawn |= self.inactive.contains(&here.author.id);
-            at = here.parent.as_deref().and_then(|parent| index.get(parent).copied());
+            at = here.parent.as_deref().and_then(|parent| self.item(parent));
         }
         match (withdrawn, item.hidden) {
             (true, _) => Standing::Withdrawn,
@@ -469,7 +470,7 @@ impl State {
             && self.now.duration_since(item.created_at) >= SignedDuration::from_hours(24)
     }
 
-    fn truth_of(&self, item: &Item, index: &BTreeMap<&str, &Item>) -> Truth {
+    fn truth_of(&self, item: &Item) -> Truth {
         Truth {
             platform: item.platform,
             account: item.account.clone(),
@@ -485,7 +486,7 @@ impl State {
             earlier: item.earlier.iter().map(|earlier| earlier.text.clone()).collect(),
             created_at: item.created_at,
             hidden: item.hidden,
-            standing: self.standing(item, index),
+            standing: self.standing(item),
             author: (!item.author_withheld).then(|| item.author.clone()),
             media: item.media.clone(),
             note: item.note,
@@ -498,9 +499,16 @@ impl State {
         self.made
     }
 
+    fn push(&mut self, item: Item) {
+        for id in [&item.id].into_iter().chain(&item.aliases) {
+            self.places.insert(id.clone(), self.items.len());
+        }
+        self.items.push(item);
+    }
+
     pub(super) fn change(&mut self, id: &str, change: impl FnOnce(&mut Item)) -> bool {
-        let found = self.items.iter_mut().find(|item| item.id == id || item.aliases.iter().any(|alias| alias == id));
-        found.map(change).is_some()
+        let place = self.places.get(id).copied();
+        place.and_then(|place| self.items.get_mut(place)).map(change).is_some()
     }
 
     pub fn delete(&mut self, id: &str) -> bool {
@@ -511,15 +519,18 @@ impl State {
     /// Replaces a text; on X the edit has an id of its own, elsewhere the id stays.
     pub fn edit(&mut self, id: &str, text: &str) -> bool {
         let (now, sequence) = (self.now, self.next());
-        self.change(id, |item| {
-            let current = item.aliases.last().filter(|_| item.platform == Platform::X).unwrap_or(&item.id).clone();
-            let old = std::mem::replace(&mut item.text, text.to_owned());
-            item.earlier.push(Earlier { id: current, text: old, until: now });
-            item.updated_at = now;
-            if item.platform == Platform::X {
-                item.aliases.push(ids::snowflake(now, sequence));
-            }
-        })
+        let Some(place) = self.places.get(id).copied() else { return false };
+        let Some(item) = self.items.get_mut(place) else { return false };
+        let newest = item.aliases.last().filter(|_| item.platform == Platform::X).unwrap_or(&item.id).clone();
+        let old = std::mem::replace(&mut item.text, text.to_owned());
+        item.earlier.push(Earlier { id: newest, text: old, until: now });
+        item.updated_at = now;
+        if item.platform == Platform::X {
+            let next = ids::snowflake(now, sequence);
+            item.aliases.push(next.clone());
+            self.places.insert(next, place);
+        }
+        true
     }
 
     /// Gives an item its media. Where the platform makes no difference between an item and its one medium, they share the id.
@@ -560,7 +571,7 @@ impl State {
         (item.kind, item.parent, item.root) = (kind, Some(parent), Some(root));
         item.language = under.language;
         let id = item.id.clone();
-        self.items.push(item);
+        self.push(item);
         id
     }
 
@@ -595,15 +606,9 @@ impl State {
         };
         (item.id, item.aliases) = root_ids(&item, sequence);
         let id = item.id.clone();
-        self.items.push(item);
+        self.push(item);
         id
     }
-}
-
-/// Whether an item, or one it hangs under, is counted and never given.
-fn is_held(item: &Item, index: &BTreeMap<&str, &Item>) -> bool {
-    let above = |item: &&Item| item.parent.as_deref().and_then(|parent| index.get(parent).copied());
-    std::iter::successors(Some(item), above).any(|item| item.held)
 }
 
 impl Account {
