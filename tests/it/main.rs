@@ -1,6 +1,7 @@
 mod archive;
 mod facebook;
 mod recorded_others;
+mod sandbox;
 mod store;
 mod tidy;
 mod unit;
