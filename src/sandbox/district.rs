@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::ids::{self, Dice};
-use super::world::{Account, File, Helper, Language, Medium, Owner, State, Token, person};
+use super::state::person;
+use super::world::{Account, File, Helper, Language, Medium, Owner, State, Token};
 use crate::model::{Platform, Timestamp};
 
 /// The Meta application the district's tokens belong to.

@@ -17,6 +17,7 @@ mod notable;
 pub mod picture;
 mod seed;
 pub mod server;
+pub mod state;
 mod texts;
 mod tick;
 pub mod world;
@@ -24,7 +25,8 @@ pub mod world;
 pub use district::{APP_ID, APP_SECRET};
 pub use misbehave::{Change, Misbehavior};
 pub use server::{Host, Sandbox, Seen};
-pub use world::{Account, Form, Item, Note, Origin, Person, Standing, Truth, World, person};
+pub use state::person;
+pub use world::{Account, Form, Item, Note, Origin, Person, Standing, Truth, World};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 
 use super::ids::Dice;
 use super::seed::{later, talk};
-use super::world::{Form, Item, Language, Link, Medium, Note, Origin, State, person};
+use super::state::person;
+use super::world::{Form, Item, Language, Link, Medium, Note, Origin, State};
 use crate::model::{Category, Platform, Timestamp};
 use Category::{
     ChildAbuseDisclosure, HarassmentBullying, Obscenity, PhishingMalware, PiiAddress, PiiPhone, PiiSsnDob,

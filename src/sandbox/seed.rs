@@ -3,8 +3,9 @@
 use jiff::SignedDuration;
 
 use super::ids::Dice;
+use super::state::person;
 use super::texts::{self, COMMENTS_EN, COMMENTS_ES, PEOPLE, POSTS_EN, POSTS_ES, POSTS_SPORT};
-use super::world::{Account, File, Form, Item, Language, Link, Medium, Origin, Person, State, person};
+use super::world::{Account, File, Form, Item, Language, Link, Medium, Origin, Person, State};
 use crate::model::{Platform, Timestamp};
 
 /// Fills every account, oldest post first.

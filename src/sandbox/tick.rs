@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 
 use super::ids::Dice;
 use super::seed::{comment_text, media, post_text};
-use super::world::{Form, Item, Note, Origin, State, person};
+use super::state::person;
+use super::world::{Form, Item, Note, Origin, State};
 use crate::model::{Category, Kind, Platform, Timestamp};
 
 /// What the public writes now and then that somebody must see.

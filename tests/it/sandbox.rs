@@ -1,4 +1,5 @@
 //! The sandbox over real HTTP: it answers, and every way to go wrong is what it says.
+#![allow(clippy::unwrap_used, reason = "a test whose footing is gone ends here")]
 
 use std::time::Duration;
 
