@@ -113,7 +113,7 @@ impl Index {
             if index.is_current()? {
                 return Index::with(dir, index);
             }
-            std::fs::remove_dir_all(dir).with_context(|| format!("remove the outdated index {}", dir.display()))?;
+            remove(dir)?;
         }
         std::fs::create_dir_all(dir).with_context(|| format!("make the folder {} for the index", dir.display()))?;
         let settings = IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
@@ -122,7 +122,8 @@ impl Index {
             .settings(settings)
             .create_in_dir(dir)
             .with_context(|| format!("create the index in {}", dir.display()))?;
-        Index::with(dir, index)
+        drop(index);
+        Index::with(dir, Index::open_in(dir)?)
     }
 
     /// Opens an index to search in it, and changes nothing. `None` where there is none of this version yet.
@@ -218,6 +219,24 @@ impl Index {
         self.reload()
     }
 
+    /// Builds the whole index anew from `source`, in a folder beside the old one, which is searched until the new one
+    /// takes its place; the old one may be damaged. The caller holds `follow.lock`.
+    pub fn rebuild(
+        dir: &Path,
+        source: &mut dyn FnMut(u64, usize) -> anyhow::Result<Batch>,
+    ) -> anyhow::Result<(Index, Progress)> {
+        let (fresh, old) = (dir.with_extension("new"), dir.with_extension("old"));
+        remove(&fresh)?;
+        let progress = Index::open_or_create(&fresh)?.catch_up(source)?;
+        remove(&old)?;
+        if dir.exists() {
+            std::fs::rename(dir, &old).with_context(|| format!("set the old index {} aside", dir.display()))?;
+        }
+        std::fs::rename(&fresh, dir).with_context(|| format!("put the new index in {}", dir.display()))?;
+        remove(&old)?;
+        Ok((Index::open_or_create(dir)?, progress))
+    }
+
     /// Rewrites every segment that still holds the words of replaced documents, so that after a disposal not even the
     /// index's files have them.
     pub fn expunge(&mut self) -> anyhow::Result<()> {
@@ -254,14 +273,16 @@ impl Index {
         Ok(largest)
     }
 
+    /// A writer on the index opened afresh: Tantivy reads only then which files are its own to remove, and another
+    /// process may have made some since.
     fn writer(&self, effort: &Effort) -> anyhow::Result<IndexWriter> {
+        let index = Index::open_in(&self.dir)?;
         let options = IndexWriterOptions::builder()
             .num_worker_threads(effort.threads)
             .memory_budget_per_thread(effort.heap)
             .num_merge_threads(1)
             .build();
-        let writer: IndexWriter = self
-            .index
+        let writer: IndexWriter = index
             .writer_with_options(options)
             .with_context(|| format!("write to the index in {}: another process may be at it", self.dir.display()))?;
         writer.set_merge_policy(Box::new(merge_policy()));
@@ -285,12 +306,14 @@ impl Index {
     }
 
     fn open_in(dir: &Path) -> anyhow::Result<tantivy::Index> {
-        tantivy::Index::open_in_dir(dir)
-            .with_context(|| format!("open the index in {}: `pagekeeper rebuild index` makes a new one", dir.display()))
+        let index = tantivy::Index::open_in_dir(dir).with_context(|| {
+            format!("open the index in {}: `pagekeeper rebuild index` makes a new one", dir.display())
+        })?;
+        index.tokenizers().register(TOKENIZER, TextAnalyzer::builder(WordTokenizer).build());
+        Ok(index)
     }
 
     fn with(dir: &Path, mut index: tantivy::Index) -> anyhow::Result<Index> {
-        index.tokenizers().register(TOKENIZER, TextAnalyzer::builder(WordTokenizer).build());
         index.set_executor(tantivy::Executor::SingleThread);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().context("read the index")?;
         let seen = Arc::new(Mutex::new(None));
@@ -300,6 +323,16 @@ impl Index {
 }
 
 const META: &str = "meta.json";
+
+/// Removes the folder of an index, if there is one.
+fn remove(dir: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove the index in {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The one place that commits, so that no commit is without a payload.
 fn commit(writer: &mut IndexWriter, mark: Watermark) -> anyhow::Result<()> {

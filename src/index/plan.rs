@@ -37,6 +37,8 @@ pub struct Context<'a> {
     pub flagged: Option<&'a dyn Fn(Category) -> Arc<ItemSet>>,
     /// Only items seen under these accounts; `None` for all.
     pub scope: Option<&'a [u64]>,
+    /// Only items that this query finds too: what a role may see. `None` for all.
+    pub only: Option<&'a Query>,
 }
 
 /// Longer lists of words with one stem are cut: a two-letter word may have very many.
@@ -54,16 +56,21 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// The whole query within the scope.
+    /// The whole query within the bounds of the context.
     pub fn plan(&self) -> anyhow::Result<Box<dyn Plan>> {
         let plan = self.node(self.query.root())?;
-        Ok(match self.context.scope {
-            None => plan,
-            Some(accounts) => Box::new(BooleanQuery::new(vec![
-                (Occur::Must, plan),
-                (Occur::Must, Box::new(ConstScoreQuery::new(self.accounts(accounts), 0.0))),
-            ])),
-        })
+        let mut bounds = Vec::new();
+        bounds.extend(self.context.scope.map(|accounts| self.accounts(accounts)));
+        if let Some(query) = self.context.only {
+            bounds.push(Planner { query, scored: false, ..*self }.node(query.root())?);
+        }
+        if bounds.is_empty() {
+            return Ok(plan);
+        }
+        let mut parts = vec![(Occur::Must, plan)];
+        let bound = |plan| -> (Occur, Box<dyn Plan>) { (Occur::Must, Box::new(ConstScoreQuery::new(plan, 0.0))) };
+        parts.extend(bounds.into_iter().map(bound));
+        Ok(Box::new(BooleanQuery::new(parts)))
     }
 
     fn node(&self, node: &Node) -> anyhow::Result<Box<dyn Plan>> {

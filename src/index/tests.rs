@@ -74,6 +74,7 @@ fn with_context<T>(flagged: Option<&[u64]>, run: impl FnOnce(&Context<'_>) -> T)
         accounts: &accounts,
         flagged: flagged.map(|_| &sets as &dyn Fn(Category) -> Arc<ItemSet>),
         scope: None,
+        only: None,
     })
 }
 
@@ -346,6 +347,59 @@ fn only_one_may_write() {
     let mut second = open(&dir);
     let error = second.catch_up(&mut |after, limit| Ledger(vec![item(1, "a"), item(2, "a")]).batch(after, limit));
     assert!(error.unwrap_err().to_string().contains("another process may be at it"));
+}
+
+#[test]
+fn two_processes_that_take_turns_leave_no_files_behind() {
+    let (dir, mut one) = indexed(vec![]);
+    let mut other = open(&dir);
+    let mut ledger = Ledger::default();
+    for number in 0..24 {
+        ledger.0.push(item(number, "word"));
+        follow(if number % 2 == 0 { &mut one } else { &mut other }, &ledger);
+    }
+    one.expunge().unwrap();
+    let segments = one.index.searchable_segment_ids().unwrap();
+    let is_live = |name: &str| segments.iter().any(|segment| name.starts_with(&segment.uuid_string()));
+    let files = std::fs::read_dir(dir.path().join("index")).unwrap();
+    let names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let stray: Vec<&String> = names.iter().filter(|name| !is_live(name) && name.len() > 32).collect();
+    assert!(stray.is_empty(), "{stray:?}");
+    assert_eq!(items(&other, "word").len(), 24);
+}
+
+#[test]
+fn a_rebuilt_index_takes_the_place_of_the_old_one() {
+    let (dir, old) = texts(&["stale"]);
+    let path = dir.path().join("index");
+    let ledger = Ledger((0..9).map(|number| item(number, "fresh")).collect());
+    let mut during = 0;
+    let (new, progress) = Index::rebuild(&path, &mut |after, limit| {
+        during += items(&old, "stale").len();
+        ledger.batch(after, limit)
+    })
+    .unwrap();
+    assert_eq!((during > 0, progress.through), (true, 9));
+    assert_eq!(items(&new, "fresh").len(), 9);
+    assert_eq!((items(&old, "fresh").len(), items(&old, "stale").len()), (9, 0));
+    std::fs::write(path.join(META), "damaged").unwrap();
+    assert!(Index::open(&path).is_err() && Index::open_or_create(&path).is_err());
+    let (new, _) = Index::rebuild(&path, &mut |after, limit| ledger.batch(after, limit)).unwrap();
+    assert_eq!(items(&new, "fresh").len(), 9);
+    assert!(!dir.path().join("index.old").exists() && !dir.path().join("index.new").exists());
+}
+
+#[test]
+fn a_role_sees_only_what_it_may() {
+    let mut own = item(2, "a");
+    own.role = Role::District;
+    let (_dir, index) = indexed(vec![item(1, "a"), own]);
+    let only = parse("role:district").unwrap();
+    let found = with_context(None, |context| {
+        let context = Context { only: Some(&only), time_zone: TimeZone::UTC, ..*context };
+        index.search(&parse("a OR role:public").unwrap(), &context, &Options::default())
+    });
+    assert_eq!(found.unwrap().items, [2]);
 }
 
 #[test]
