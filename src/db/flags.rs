@@ -144,7 +144,7 @@ const SELECT: &str =
     "SELECT f.flag, f.item_id, i.platform, i.native_id, i.account_id, a.slug, i.kind, i.role, i.created_at,
     f.content, f.version_seq, f.rule, f.category, f.severity, f.clause, f.spans, f.modifiers, f.past,
     CASE WHEN f.shadow THEN 'shadow' ELSE coalesce(nullif(replace((SELECT r.outcome FROM reviews r WHERE r.flag = f.flag
-      ORDER BY r.seq DESC LIMIT 1), '-', '_'), 'withdrawn'), 'open') END AS state, f.first_flagged_at
+      ORDER BY r.seq DESC LIMIT 1), '-', '_'), 'withdrawn'), 'open') END AS standing, f.first_flagged_at
     FROM flags f JOIN items i ON i.id = f.item_id JOIN accounts a ON a.id = i.account_id";
 
 fn flag(row: &Row<'_>) -> Result<Flag> {
@@ -184,7 +184,7 @@ fn select(conn: &Connection, rest: &str, params: impl rusqlite::Params) -> Resul
 
 /// Flags, the most severe first, then the newest. `all`: with the reviewed ones and those in shadow.
 pub fn list(conn: &Connection, all: bool) -> Result<Vec<Flag>> {
-    let which = if all { "" } else { "WHERE state = 'open'" };
+    let which = if all { "" } else { "WHERE standing = 'open'" };
     let order = "ORDER BY CASE f.severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END,
       f.first_flagged_at DESC, f.flag";
     select(conn, &format!("{which} {order}"), [])
