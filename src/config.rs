@@ -22,6 +22,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+pub use check::is_loopback;
 pub use law::{Compliance, Duty, LawFacts, PublicNumbers, RecordsRequest};
 pub use paths::{Allow, read_secret};
 pub use read::Problems;

@@ -5,6 +5,7 @@ pub mod config;
 pub mod db;
 pub mod harvest;
 pub mod index;
+pub mod web;
 pub mod jobs;
 pub mod mail;
 pub mod model;

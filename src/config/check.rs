@@ -213,7 +213,7 @@ fn url_fault(url: &str) -> Option<String> {
 }
 
 /// Whether a URL leads to this very machine.
-pub(super) fn is_loopback(url: &str) -> bool {
+pub fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {

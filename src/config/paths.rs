@@ -112,7 +112,7 @@ impl PlatformConfig {
 
     /// Whether `api_base` leads to this machine, as in `demo` and tests: then loopback media hosts are allowed too.
     pub fn on_loopback(&self) -> bool {
-        super::check::is_loopback(&self.api_base)
+        super::is_loopback(&self.api_base)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod accounts;
 pub mod checkpoints;
 pub mod flags;
 pub mod harvests;
+pub mod health;
 pub mod inputs;
 pub mod items;
 pub mod jobs;

@@ -1,0 +1,409 @@
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use super::*;
+use crate::db::flags::{self, New, Table};
+use crate::db::items::{self, Sealed, Sighting};
+use crate::model::{Author, Category, Content, Counts, Exchange, Kind, Observation, Page, Secret, Severity, Timestamp};
+
+const TEXT: &str = "See you <b>there</b>, or call 760-555-0199 & ask";
+
+/// A served archive with one page, one comment, and one flag on it.
+struct Served {
+    _folder: tempfile::TempDir,
+    at: SocketAddr,
+    db: Db,
+    clock: Clock,
+    token: Secret,
+    flag: String,
+    tell: watch::Sender<bool>,
+}
+
+/// One answer, whole.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let named = |line: &&str| line.to_lowercase().starts_with(&format!("{name}:"));
+        self.head.lines().find(named).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
+    }
+}
+
+impl Served {
+    async fn new() -> Served {
+        Served::with("[law]\nsafety_basis = \"off\"\n", Category::PiiPhone).await
+    }
+
+    async fn with(more: &str, category: Category) -> Served {
+        let folder = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-11-16T23:20:00Z".parse().unwrap();
+        let text = format!(
+            "data_dir = \"data\"\n[district]\nname = \"Mesa Vista USD\"\n{more}\n[platform.facebook]\n[platform.bluesky]\n"
+        );
+        let config = Config::parse(&text, folder.path()).unwrap();
+        std::fs::create_dir_all(config.data_dir()).unwrap();
+        let file = config.database();
+        let (db, flag) = tokio::task::spawn_blocking(move || {
+            db::create(&file, "mesavista.example.org/pagekeeper", now).unwrap();
+            let db = Db::open(&file).unwrap();
+            let flag = fill(&db, category, now);
+            (db, flag)
+        })
+        .await
+        .unwrap();
+        let token = SignIn::new_token().unwrap();
+        let clock = Clock::manual(now);
+        let site = Site::new(db.clone(), Arc::new(config), clock.clone(), SignIn::with(&token));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let (tell, stop) = watch::channel(false);
+        tokio::spawn(serve(listener, site, stop));
+        Served { _folder: folder, at, db, clock, token, flag, tell }
+    }
+
+    /// One request with these headers, and a form when there is one.
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+        let at = self.at;
+        let own_host = headers.iter().any(|(name, _)| *name == "Host");
+        let mut lines = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        if !own_host {
+            lines.push_str(&format!("Host: {at}\r\n"));
+        }
+        for (name, value) in headers {
+            lines.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if method == "POST" {
+            let size = form.len();
+            lines.push_str(&format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {size}\r\n"));
+        }
+        let request = format!("{lines}\r\n{form}");
+        tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(at).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+            Answer { status, head: head.to_owned(), body: body.to_owned() }
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Signs in and gives the session's cookie.
+    async fn cookie(&self) -> String {
+        let form = format!("token={}&name=Priya+Nair&next=%2Fflags", self.token.reveal());
+        let answer = self.ask("POST", "/sign-in", &[("Sec-Fetch-Site", "same-origin")], &form).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        assert_eq!(answer.header("location"), Some("/flags"));
+        let cookie = answer.header("set-cookie").unwrap();
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    fn openings(&self) -> Vec<String> {
+        let figures = self.db.read(crate::db::health::figures).unwrap();
+        (0..figures.unseen_concerns).map(|_| "unseen".to_owned()).collect()
+    }
+}
+
+/// Registers a page, keeps a post and a comment on it, and flags the comment.
+fn fill(db: &Db, category: Category, now: Timestamp) -> String {
+    let row = crate::db::accounts::Registration {
+        slug: "mesa-vista-high".into(),
+        platform: "facebook".into(),
+        native_id: "100".into(),
+        name: "Mesa Vista High".into(),
+        status: "active".into(),
+        ..Default::default()
+    };
+    let tiktok = crate::db::accounts::Registration {
+        slug: "mesa-vista-tok".into(),
+        platform: "tiktok".into(),
+        handle: "mesavista".into(),
+        status: "active".into(),
+        ..Default::default()
+    };
+    db.writer
+        .write(move |tx| {
+            crate::db::accounts::put(tx, &row, None, now)?;
+            crate::db::accounts::put(tx, &tiktok, None, now)
+        })
+        .unwrap();
+    let account = db.read(|conn| crate::db::accounts::by_slug(conn, "mesa-vista-high")).unwrap().unwrap().id;
+    let seen = |id: &str, kind, text: &str, parent: Option<&str>, author: &str, raw| Observation {
+        native_id: id.into(),
+        aliases: Vec::new(),
+        kind,
+        parent: parent.map(str::to_owned),
+        root: Some(parent.unwrap_or(id).to_owned()),
+        author: Author { native_id: Some(author.into()), name: Some(format!("Person {author}")), handle: None },
+        created_at: Some(now),
+        url: Some("https://www.facebook.com/100_1".into()),
+        hidden: false,
+        content: Content { text: text.into(), ..Content::default() },
+        counts: Counts::default(),
+        raw,
+        superseded: false,
+    };
+    let post = seen("100_1", Kind::Post, "Homecoming is on Friday", None, "100", 0..1);
+    let comment = seen("1_2", Kind::Comment, TEXT, Some("100_1"), "7", 1..2);
+    let exchange = Exchange { at: now, method: "GET".into(), status: 200, body: b"[]".to_vec(), ..Exchange::default() };
+    let content = crate::seal::content_digest(&comment.content);
+    let page = Page { exchange, observations: vec![post, comment], ..Page::default() };
+    let sealed = Sealed::new(page).unwrap();
+    let sight = Sighting {
+        now,
+        platform: "facebook".into(),
+        account,
+        harvest: None,
+        whole: true,
+        evidence: Default::default(),
+        fetch_media: "none".into(),
+    };
+    let rule = "test.rule";
+    let key = crate::seal::flag_key("facebook:1_2", &content, rule);
+    db.writer
+        .write(move |tx| {
+            items::store(tx, &sight, &sealed)?;
+            let item = items::by_name(tx, "facebook:1_2")?.unwrap();
+            let version = items::show(tx, item)?.latest().seq;
+            let start = TEXT.find("760").unwrap();
+            let new = New {
+                flag: key,
+                item,
+                content,
+                version,
+                rule: rule.into(),
+                category,
+                severity: Severity::High,
+                clause: "I.2".into(),
+                spans: vec![(0, start, start + 12)],
+                modifiers: Vec::new(),
+                shadow: false,
+                past: false,
+                first_flagged_at: now,
+            };
+            flags::add(tx, Table::InForce, &new)
+        })
+        .unwrap();
+    hex::encode(key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_wants_a_sign_in_and_every_answer_forbids_scripts() {
+    let served = Served::new().await;
+    let flag = format!("/flags/{}", served.flag);
+    for path in ["/", "/flags", flag.as_str(), "/reports", "/reports/1"] {
+        let answer = served.ask("GET", path, &[], "").await;
+        assert_eq!(answer.status, 303, "{path}");
+        assert_eq!(answer.header("location"), Some(format!("/sign-in?next={path}").as_str()));
+    }
+    for path in ["/", "/sign-in", "/assets/style.css", "/healthz", "/nothing"] {
+        let answer = served.ask("GET", path, &[], "").await;
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{path}");
+        assert!(!answer.body.contains("<script") && !answer.body.contains("style="), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_token_opens_nothing() {
+    let served = Served::new().await;
+    let form = "token=0123&name=Priya";
+    let answer = served.ask("POST", "/sign-in", &[("Sec-Fetch-Site", "same-origin")], form).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.header("set-cookie").is_none());
+    let nobody = format!("token={}&name=+", served.token.reveal());
+    let answer = served.ask("POST", "/sign-in", &[("Sec-Fetch-Site", "same-origin")], &nobody).await;
+    assert_eq!(answer.status, 403, "the record names who reviewed");
+    let answer = served.ask("GET", "/", &[("Cookie", "pagekeeper=00")], "").await;
+    assert_eq!(answer.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_in_never_leads_to_another_site() {
+    let served = Served::new().await;
+    for next in ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example"] {
+        let form = format!("token={}&name=P&next={next}", served.token.reveal());
+        let answer = served.ask("POST", "/sign-in", &[("Sec-Fetch-Site", "same-origin")], &form).await;
+        assert_eq!(answer.header("location"), Some("/"), "{next}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_from_another_site_records_nothing() {
+    let served = Served::new().await;
+    let cookie = served.cookie().await;
+    let path = format!("/flags/{}/review", served.flag);
+    let form = "outcome=confirmed&reason=because";
+    let own = format!("http://{}", served.at);
+    for headers in [
+        vec![("Cookie", cookie.as_str())],
+        vec![("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "cross-site"), ("Origin", own.as_str())],
+        vec![("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-site")],
+        vec![("Cookie", cookie.as_str()), ("Origin", "https://evil.example")],
+        vec![("Cookie", cookie.as_str()), ("Origin", "null")],
+    ] {
+        let answer = served.ask("POST", &path, &headers, form).await;
+        assert_eq!(answer.status, 403, "{headers:?}");
+    }
+    let rebound = [("Host", "evil.example"), ("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    assert_eq!(served.ask("POST", &path, &rebound, form).await.status, 421);
+    let open = served.db.read(|conn| flags::list(conn, false)).unwrap();
+    assert!(open[0].is_open());
+    let from_origin = [("Cookie", cookie.as_str()), ("Origin", own.as_str())];
+    assert_eq!(served.ask("POST", &path, &from_origin, form).await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flag_s_page_shows_the_very_words_and_takes_an_outcome_that_can_be_undone() {
+    let served = Served::new().await;
+    let cookie = served.cookie().await;
+    let path = format!("/flags/{}", served.flag);
+    let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    let list = served.ask("GET", "/flags", &signed_in, "").await;
+    assert!(list.body.contains(&path) && list.body.contains("Possible phone number of a person"), "{}", list.body);
+    let page = served.ask("GET", &path, &signed_in, "").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("<mark>760-555-0199</mark>"), "{}", page.body);
+    assert!(page.body.contains("&#60;b&#62;there") && !page.body.contains("<b>there"), "text is never markup");
+    assert!(page.body.contains("Homecoming is on Friday"), "the post it stands under is there");
+    assert!(page.body.contains("Privacy:") && !page.body.contains("violation"));
+    assert!(page.body.contains("Mon, Nov 16, 2026, 3:20 pm"));
+    let without = served.ask("POST", &format!("{path}/review"), &signed_in, "outcome=confirmed&reason=+").await;
+    assert_eq!(without.status, 400);
+    let review = format!("{path}/review");
+    let decided = served.ask("POST", &review, &signed_in, "outcome=not-a-concern&reason=her+own+shop&note=asked").await;
+    assert_eq!(decided.status, 303);
+    let page = served.ask("GET", &path, &signed_in, "").await;
+    assert!(page.body.contains("Not a concern by Priya Nair") && page.body.contains("her own shop"), "{}", page.body);
+    assert!(served.db.read(|conn| flags::list(conn, false)).unwrap().is_empty());
+    served.ask("POST", &review, &signed_in, "outcome=withdrawn&reason=Undone").await;
+    assert_eq!(served.db.read(|conn| flags::list(conn, false)).unwrap().len(), 1);
+    assert_eq!(served.ask("GET", "/flags/0000000000000000", &signed_in, "").await.status, 404);
+    assert_eq!(served.ask("GET", "/flags/zz", &signed_in, "").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opening_a_concern_is_an_exposure_and_stopping_repeats_is_not() {
+    let served = Served::with("", Category::ThreatViolence).await;
+    let cookie = served.cookie().await;
+    let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    let overview = served.ask("GET", "/", &signed_in, "").await;
+    assert!(overview.body.contains("1 concern that nobody has opened"), "{}", overview.body);
+    let stop = format!("/flags/{}/stop", served.flag);
+    let page = served.ask("GET", &stop, &signed_in, "").await;
+    assert!(!page.body.contains("760-555-0199") && page.body.contains("Stop repeats for me"));
+    assert_eq!(served.ask("POST", &stop, &signed_in, "").await.status, 200);
+    assert_eq!(served.openings().len(), 1);
+    let page = served.ask("GET", &format!("/flags/{}", served.flag), &signed_in, "").await;
+    assert!(page.body.contains("You may have a duty to report yourself") && page.body.contains("911"));
+    assert!(served.openings().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_when_it_is_not_used_and_at_sign_out() {
+    let served = Served::new().await;
+    let cookie = served.cookie().await;
+    let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    served.clock.advance(jiff::SignedDuration::from_mins(29));
+    assert_eq!(served.ask("GET", "/", &signed_in, "").await.status, 200);
+    served.clock.advance(jiff::SignedDuration::from_mins(31));
+    assert_eq!(served.ask("GET", "/", &signed_in, "").await.status, 303);
+    let cookie = served.cookie().await;
+    let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    assert_eq!(served.ask("POST", "/sign-out", &signed_in, "").await.status, 303);
+    assert_eq!(served.ask("GET", "/", &signed_in, "").await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_counts_pages_kept_and_names_those_that_cannot_be() {
+    let served = Served::new().await;
+    let cookie = served.cookie().await;
+    let page = served.ask("GET", "/", &[("Cookie", cookie.as_str())], "").await.body;
+    for words in [
+        "1 of 1 connected account is being kept",
+        "1 is not connected: 1 on tiktok.",
+        "No legal basis is recorded",
+        "Mesa Vista High",
+        "not connected: pagekeeper has no connector for tiktok",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    for word in ["760-555-0199", "Homecoming", "!</"] {
+        assert!(!page.contains(word), "{word}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthz_is_well_until_a_job_fails_and_says_why() {
+    let served = Served::new().await;
+    let answer = served.ask("GET", "/healthz", &[], "").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let now = served.clock.now();
+    served
+        .db
+        .writer
+        .write_async(move |tx| {
+            crate::db::jobs::begin(tx, "weekly", now, now)?;
+            crate::db::jobs::end(tx, "weekly", now, Some("no recipients"), now)
+        })
+        .await
+        .unwrap();
+    let answer = served.ask("GET", "/healthz", &[], "").await;
+    assert_eq!(answer.status, 503);
+    let health: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(health["ok"], false);
+    assert_eq!(health["reasons"][0]["what"], "job");
+    assert_eq!(health["reasons"][0]["say"], "the job weekly failed: no recipients");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_in_prometheus_text_and_name_nobody() {
+    let served = Served::new().await;
+    let answer = served.ask("GET", "/metrics", &[], "").await;
+    assert!(answer.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
+    for line in [
+        "# TYPE pagekeeper_ledger_entries gauge",
+        "pagekeeper_open_flags{severity=\"high\"} 1",
+        "pagekeeper_accounts{state=\"kept\"} 1",
+        "pagekeeper_accounts{state=\"not_connected\"} 1",
+    ] {
+        assert!(answer.body.lines().any(|found| found == line), "{line}: {}", answer.body);
+    }
+    let well_formed =
+        |line: &str| line.starts_with("# ") || line.rsplit_once(' ').is_some_and(|(_, n)| n.parse::<f64>().is_ok());
+    assert!(answer.body.lines().all(well_formed), "{}", answer.body);
+    assert!(!answer.body.contains("Person"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_stops_when_it_is_told() {
+    let served = Served::new().await;
+    served.tell.send(true).unwrap();
+    for _ in 0..500 {
+        if TcpStream::connect(served.at).is_err() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it still listens");
+}
+
+#[test]
+fn the_token_s_file_is_made_once_and_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let secrets = folder.path().join("secrets");
+    let token = SignIn::token_in(&secrets).unwrap();
+    assert_eq!(SignIn::token_in(&secrets).unwrap(), token);
+    let mode = std::fs::metadata(secrets.join("sign-in.token")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
