@@ -1,6 +1,8 @@
 //! Builds the parts once, and runs what follows when anything was committed: rules, index, alerts, checkpoint. The only
 //! orchestration: `cli`, `jobs` and `web` call [`App::follow`] after a verb.
 
+pub mod search;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::db::accounts::{self, Account};
 use crate::db::harvests::{self, Begun, Claimant, Ending};
 use crate::db::items::{self, Evidence, Sealed, Sighting, Tally};
-use crate::db::{Db, Tx};
+use crate::db::{Db, Tx, media};
 use crate::model::{Answer, Clock, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
 use crate::platform::http::Http;
 use crate::platform::{self, Endpoint, Errand, Error, Failure, Known, Target};
@@ -212,7 +212,7 @@ impl<'h> Run<'h> {
         let derived = matches!(self.platform, Platform::Facebook | Platform::Instagram);
         let Some(shared) = shared.filter(|shared| derived && own.as_ref() == Some(shared)) else { return Ok(own) };
         let endpoint = self.on.endpoint(self.platform);
-        let reached = platform::facebook::discover(self.on.http, &self.target(Some(shared.clone())), &endpoint).await;
+        let reached = platform::discover(self.on.http, &self.target(Some(shared.clone())), &endpoint).await;
         let mine = |reached: &platform::Reached| {
             let row = &self.account.row;
             if row.native_id.is_empty() {
@@ -304,11 +304,7 @@ impl<'h> Run<'h> {
     }
 
     async fn walk(&mut self, errand: Errand, token: Option<Secret>) -> Result<()> {
-        let walk = platform::walk(self.target(token), errand, &self.on.endpoint(self.platform));
-        let Some(mut walk) = walk else {
-            self.fall_short("failed", "there is no connector for this platform".into());
-            return Ok(());
-        };
+        let mut walk = platform::walk(self.target(token), errand, &self.on.endpoint(self.platform));
         while let Some(step) = walk.next(self.on.http, self.on.clock.now()).await {
             match step {
                 Ok(page) => {
@@ -440,7 +436,34 @@ impl<'h> Run<'h> {
 
     async fn fetch_media(&mut self) -> Result<()> {
         let id = self.account.id;
-        let _ = id;
+        let wanted = self.on.db.read(|conn| media::wanted(conn, id, self.on.clock.now(), MEDIA_A_RUN))?;
+        let settings = &self.on.config.media;
+        let trust = platform::http::Trust::foreign(&self.on.endpoint(self.platform).api_base);
+        for wanted in wanted {
+            let fetched = platform::media::fetch(
+                self.on.http,
+                &wanted.medium,
+                trust,
+                &|host| settings.allows(host),
+                settings.max_bytes,
+                &self.on.config.media_dir(),
+            )
+            .await;
+            let now = self.on.clock.now();
+            match fetched {
+                Ok(fetched) => {
+                    self.fetched += 1;
+                    let keep =
+                        move |tx: &Tx<'_>| media::kept(tx, &wanted, &fetched.sha256, fetched.size, &fetched.mime, now);
+                    self.on.db.writer.write_async(keep).await?;
+                }
+                Err(error) => {
+                    let say = error.to_string();
+                    let note = move |tx: &Tx<'_>| media::not_had(tx, id, &wanted, &say, now);
+                    self.on.db.writer.write_async(note).await?;
+                }
+            }
+        }
         Ok(())
     }
 

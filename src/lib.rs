@@ -1,9 +1,11 @@
 //! pagekeeper keeps the record of a school district's official social media pages.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod db;
 pub mod harvest;
+pub mod import;
 pub mod index;
 pub mod web;
 pub mod jobs;

@@ -1,1 +1,7 @@
-fn main() {}
+//! Start-up and exit codes.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pagekeeper::cli::main()
+}

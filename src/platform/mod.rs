@@ -118,6 +118,9 @@ pub struct Endpoint {
 /// One errand over one account, pulled exchange by exchange.
 pub enum Walk {
     Facebook(Box<facebook::Walk>),
+    X(Box<x::Walk>),
+    Youtube(Box<youtube::Walk>),
+    Bluesky(Box<bluesky::Walk>),
     /// A platform without a connector: the one thing to say about it.
     Without(Option<Error>),
 }
@@ -126,6 +129,9 @@ pub enum Walk {
 pub fn walk(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
     match target.platform {
         Platform::Facebook => Walk::Facebook(Box::new(facebook::Walk::new(target, errand, endpoint))),
+        Platform::X => Walk::X(Box::new(x::Walk::new(target, errand, endpoint))),
+        Platform::Youtube => Walk::Youtube(Box::new(youtube::Walk::new(target, errand, endpoint))),
+        Platform::Bluesky => Walk::Bluesky(Box::new(bluesky::Walk::new(target, errand, endpoint))),
         platform => Walk::Without(Some(without(platform))),
     }
 }
@@ -137,21 +143,25 @@ impl Walk {
     pub async fn next(&mut self, http: &Http, now: Timestamp) -> Option<Result<Page, Failure>> {
         match self {
             Walk::Facebook(walk) => walk.next(http, now).await,
+            Walk::X(walk) => walk.next(http, now).await,
+            Walk::Youtube(walk) => walk.next(http, now).await,
+            Walk::Bluesky(walk) => walk.next(http, now).await,
             Walk::Without(error) => error.take().map(|error| Err(error.into())),
         }
     }
 }
 
 /// What a credential reaches. `target` carries platform and credential; nothing else of it is looked at.
-pub async fn discover(
-    platform: Platform,
-    http: &Http,
-    target: &Target,
-    endpoint: &Endpoint,
-) -> Result<Vec<Reached>, Failure> {
-    match platform {
-        Platform::Facebook | Platform::Instagram => facebook::discover(http, target, endpoint).await,
-        platform => Err(without(platform).into()),
+pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Reached>, Failure> {
+    match target.platform {
+        Platform::Facebook | Platform::Instagram => {
+            let mut reached = facebook::discover(http, target, endpoint).await?;
+            reached.retain(|account| account.platform == target.platform);
+            Ok(reached)
+        }
+        Platform::X => x::discover(http, target, endpoint).await,
+        Platform::Youtube => youtube::discover(http, target, endpoint).await,
+        Platform::Bluesky => bluesky::discover(http, target, endpoint).await,
     }
 }
 
@@ -159,7 +169,10 @@ pub async fn discover(
 pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
     match target.platform {
         Platform::Facebook => facebook::probe(http, target, endpoint).await,
-        platform => vec![without(platform).to_string()],
+        Platform::X => x::probe(http, target, endpoint).await,
+        Platform::Youtube => youtube::probe(http, target, endpoint).await,
+        Platform::Bluesky => bluesky::probe(http, target, endpoint).await,
+        platform @ Platform::Instagram => vec![without(platform).to_string()],
     }
 }
 

@@ -316,7 +316,7 @@ async fn discovery_derives_page_tokens_and_captures_nothing() {
     let bench = Bench::new().await;
     let mut target = bench.target("mesa-vista-usd");
     target.token = bench.sandbox.world().token(Platform::Facebook).map(Secret::new);
-    let reached = platform::discover(Platform::Facebook, &bench.http, &target, &bench.endpoint()).await.unwrap();
+    let reached = platform::discover(&bench.http, &target, &bench.endpoint()).await.unwrap();
     assert_eq!(reached.len(), pages_of(&bench).len());
     for page in &reached {
         assert_eq!(
@@ -325,7 +325,7 @@ async fn discovery_derives_page_tokens_and_captures_nothing() {
         );
     }
     bench.sandbox.misbehave(Host::Graph, "accounts", 1, Misbehavior::TokenDies { subcode: 460 });
-    let failure = platform::discover(Platform::Facebook, &bench.http, &target, &bench.endpoint()).await.unwrap_err();
+    let failure = platform::discover(&bench.http, &target, &bench.endpoint()).await.unwrap_err();
     assert!(matches!(&failure.error, Error::Unauthorized { say } if say.contains("password")), "{failure:?}");
     assert_eq!(failure.exchange, None);
 }

@@ -17,7 +17,7 @@ pub mod read;
 mod version;
 
 pub use absence::{Evidence, confirm_gone};
-pub use read::{Document, Shown, Text, Thread, by_name, documents, show, texts};
+pub use read::{Document, Shown, Text, Thread, by_name, documents, show, texts, thread};
 pub use version::{New, Prior, verify_version};
 
 /// A page with everything about it that needs no database: digests and the compressed body. Made off the writer's thread.

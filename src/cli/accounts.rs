@@ -1,0 +1,225 @@
+//! `accounts`: the register.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+
+use super::{Exit, Usage, print, print_json};
+use crate::app::App;
+use crate::db::accounts::{self, Account, COLUMNS, Put, Registration};
+use crate::harvest::endpoint;
+use crate::model::{Platform, platform_title};
+use crate::platform::{self, Target};
+
+/// The register of official pages.
+#[derive(Debug, Subcommand)]
+pub enum Accounts {
+    /// List the register, with what is not kept and why.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add or change rows from a CSV file with a header.
+    Import { file: PathBuf },
+    /// Write the register as CSV.
+    Export,
+    /// List what a platform's credential reaches, as register rows with status proposed.
+    Discover {
+        #[arg(value_parser = |word: &str| word.parse::<Platform>())]
+        platform: Platform,
+        /// Write the rows here instead of to standard output.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
+
+impl Accounts {
+    pub fn run(self, app: &App) -> Result<Exit> {
+        match self {
+            Accounts::List { json } => list(app, json),
+            Accounts::Import { file } => import(app, &file),
+            Accounts::Export => export(app),
+            Accounts::Discover { platform, out } => super::runtime()?.block_on(discover(app, platform, out)),
+        }
+    }
+}
+
+/// Why an account is not kept at the moment, in words.
+pub fn not_kept(app: &App, account: &Account) -> Option<String> {
+    app.config.why_off(&account.row.platform).or_else(|| account.trouble.clone())
+}
+
+fn list(app: &App, json: bool) -> Result<Exit> {
+    let register = app.db.read(accounts::all)?;
+    for account in &register {
+        let why = not_kept(app, account);
+        if json {
+            let mut row = serde_json::to_value(&account.row)?;
+            row["not_kept"] = why.into();
+            print_json(&row)?;
+            continue;
+        }
+        let kept = match (account.row.status.as_str(), why) {
+            ("active", None) => "kept".to_owned(),
+            ("active", Some(why)) => format!("not kept: {why}"),
+            (status, _) => status.to_owned(),
+        };
+        print(format!(
+            "{:<34} {:<10} {:<30} {kept}",
+            account.row.slug,
+            platform_title(&account.row.platform),
+            account.row.name
+        ))?;
+    }
+    if register.is_empty() {
+        eprintln!("The register is empty: pagekeeper accounts import FILE.csv");
+    }
+    Ok(Exit::Done)
+}
+
+fn import(app: &App, file: &std::path::Path) -> Result<Exit> {
+    let rows = read_csv(&std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?)
+        .map_err(|error| Usage(format!("{}: {error:#}", file.display())))?;
+    let (mut done, mut refused) = (0, 0);
+    for (number, mut row) in rows {
+        if row.slug.is_empty() {
+            row.slug = app.db.read(|conn| {
+                accounts::free_slug(conn, if row.handle.is_empty() { &row.native_id } else { &row.handle })
+            })?;
+        }
+        let (now, actor) = (app.clock.now(), super::system_user());
+        let why = app.config.why_off(&row.platform);
+        let slug = row.slug.clone();
+        match app.db.writer.write(move |tx| accounts::put(tx, &row, Some(&actor), now)) {
+            Ok(Put::Same) => {}
+            Ok(put) => {
+                done += 1;
+                let what = if put == Put::Added { "added" } else { "changed" };
+                eprintln!("{what}: {slug}{}", why.map(|why| format!(" (not kept: {why})")).unwrap_or_default());
+            }
+            Err(error) if !crate::db::is_storage(&error) => {
+                refused += 1;
+                eprintln!("{}:{number}: {error:#}", file.display());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    eprintln!("{done} rows added or changed, {refused} refused.");
+    Ok(if refused == 0 { Exit::Done } else { Exit::Partly })
+}
+
+/// Rows of a register file with their line numbers. Unknown columns are kept.
+pub fn read_csv(bytes: &[u8]) -> Result<Vec<(u64, Registration)>> {
+    let text = std::str::from_utf8(bytes).context("the file is not UTF-8: save it as CSV UTF-8")?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let header = reader.headers().context("the file has no header")?.clone();
+    anyhow::ensure!(
+        header.iter().any(|column| column == "platform"),
+        "line 1: the header has no column `platform`; the columns are {}",
+        COLUMNS.join(", ")
+    );
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let mut row = Registration::default();
+        for (column, value) in header.iter().zip(record.iter()) {
+            match row.column(column) {
+                Some(cell) => value.clone_into(cell),
+                None if value.is_empty() => {}
+                None => {
+                    row.extra.insert(column.to_owned(), value.to_owned());
+                }
+            }
+        }
+        row.platform = row.platform.to_lowercase();
+        if row.status.is_empty() {
+            "active".clone_into(&mut row.status);
+        }
+        anyhow::ensure!(!row.platform.is_empty(), "line {line}: the platform is not named");
+        anyhow::ensure!(
+            !row.native_id.is_empty() || !row.handle.is_empty(),
+            "line {line}: give the page's native_id or its handle"
+        );
+        row.status
+            .parse::<crate::model::AccountStatus>()
+            .map_err(|error| anyhow::anyhow!("line {line}: status: {error}"))?;
+        rows.push((line, row));
+    }
+    Ok(rows)
+}
+
+fn export(app: &App) -> Result<Exit> {
+    let mut rows: Vec<Registration> = app.db.read(accounts::all)?.into_iter().map(|account| account.row).collect();
+    write_csv(std::io::stdout().lock(), &mut rows)?;
+    Ok(Exit::Done)
+}
+
+fn write_csv(out: impl std::io::Write, rows: &mut [Registration]) -> Result<()> {
+    let extra: std::collections::BTreeSet<String> = rows.iter().flat_map(|row| row.extra.keys().cloned()).collect();
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(COLUMNS.iter().copied().chain(extra.iter().map(String::as_str)))?;
+    for row in rows {
+        let mut record: Vec<String> =
+            COLUMNS.iter().map(|column| row.column(column).map(|cell| cell.clone()).unwrap_or_default()).collect();
+        record.extend(extra.iter().map(|column| row.extra.get(column).cloned().unwrap_or_default()));
+        writer.write_record(&record)?;
+    }
+    Ok(writer.flush()?)
+}
+
+async fn discover(app: &App, platform: Platform, out: Option<PathBuf>) -> Result<Exit> {
+    if let Some(why) = app.config.why_off(platform.as_str()) {
+        return Err(Usage(why).into());
+    }
+    let section = app.config.platform(platform);
+    let target = Target {
+        platform,
+        native_id: String::new(),
+        handle: String::new(),
+        token: app.config.credential(platform, "")?,
+        app_secret: section.map(|section| section.app_secret()).transpose()?.flatten(),
+        field_names: "tweet".into(),
+    };
+    let reached = platform::discover(&app.http, &target, &endpoint(&app.config, platform))
+        .await
+        .map_err(|failure| anyhow::anyhow!("{}", failure.error))?;
+    let register = app.db.read(accounts::all)?;
+    let mine: Vec<&Account> = register.iter().filter(|account| account.connector() == Some(platform)).collect();
+    let mut rows = Vec::new();
+    for page in &reached {
+        let known = mine.iter().find(|account| account.row.native_id == page.native_id);
+        match known {
+            Some(account) => eprintln!("registered: {} ({})", page.name, account.row.slug),
+            None => eprintln!("not registered: {} ({})", page.name, page.handle),
+        }
+        let slug = known.map_or_else(
+            || app.db.read(|conn| accounts::free_slug(conn, &page.handle)),
+            |account| Ok(account.row.slug.clone()),
+        )?;
+        rows.push(Registration {
+            slug,
+            platform: platform.as_str().into(),
+            native_id: page.native_id.clone(),
+            handle: page.handle.clone(),
+            name: page.name.clone(),
+            status: "proposed".into(),
+            ..Registration::default()
+        });
+    }
+    for account in mine.iter().filter(|account| !reached.iter().any(|page| page.native_id == account.row.native_id)) {
+        eprintln!("registered but not reached by this credential: {} ({})", account.row.name, account.row.slug);
+    }
+    match out {
+        Some(file) => write_csv(
+            std::fs::File::create(&file).with_context(|| format!("could not write {}", file.display()))?,
+            &mut rows,
+        )?,
+        None => write_csv(std::io::stdout().lock(), &mut rows)?,
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,278 @@
+//! `demo`: the whole job on a fictional district, over real HTTP on loopback.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use super::harvest::{everything, line};
+use super::{Exit, print};
+use crate::app::App;
+use crate::config::Config;
+use crate::db::accounts::{self, Registration};
+use crate::db::flags;
+use crate::harvest::Request;
+use crate::model::{Clock, Mode, Platform};
+use crate::sandbox::world::Owner;
+use crate::sandbox::{Sandbox, World};
+
+/// The packs and texts that ship with the program: the demo needs no file but the program itself.
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("rules/abuse.toml", include_str!("../../config/rules/abuse.toml")),
+    ("rules/exploitation.toml", include_str!("../../config/rules/exploitation.toml")),
+    ("rules/obscenity.toml", include_str!("../../config/rules/obscenity.toml")),
+    ("rules/phishing.toml", include_str!("../../config/rules/phishing.toml")),
+    ("rules/political.toml", include_str!("../../config/rules/political.toml")),
+    ("rules/privacy.toml", include_str!("../../config/rules/privacy.toml")),
+    ("rules/self_harm.toml", include_str!("../../config/rules/self_harm.toml")),
+    ("rules/threats.toml", include_str!("../../config/rules/threats.toml")),
+    ("rules/words.toml", include_str!("../../config/rules/words.toml")),
+    ("elections.toml", include_str!("../../config/elections.toml")),
+    ("expectations.en.txt", include_str!("../../config/expectations.en.txt")),
+    ("law/california.toml", include_str!("../../config/law/california.toml")),
+    ("policy.toml", include_str!("../../config/policy.toml")),
+];
+
+/// Show the whole job on a fictional district.
+///
+/// Starts small copies of the platforms on loopback, makes an archive, harvests, flags, renders the weekly report and serves
+/// it. The pages go on changing. Stop with Ctrl-C.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the archive is made; a fresh temporary folder by default.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Where the web pages are served.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// Do it all once without serving, print a summary and end.
+    #[arg(long)]
+    once: bool,
+}
+
+/// How often the pages change before the second look.
+const CHANGES: u32 = 12;
+
+impl Demo {
+    pub async fn run(self) -> Result<Exit> {
+        let dir = self.dir.clone().map_or_else(fresh_folder, Ok)?;
+        let clock = Clock::System;
+        let world = World::mesa_vista(clock.now());
+        let sandbox = Sandbox::start(world).await?;
+        let file = settle(&dir, &sandbox, &self.listen)?;
+        eprintln!("Archive and mails: {}", dir.display());
+        eprintln!("Its config:        {}", file.display());
+        let config = Config::load(&file)?;
+        App::init(&config, clock.now())?;
+        let app = Arc::new(App::open(config, clock)?);
+        register(&app, &sandbox).await?;
+        first_looks(&app).await?;
+        for _ in 0..CHANGES {
+            sandbox.world().tick(app.clock.now());
+        }
+        eprintln!("\nThe pages have changed; a second look:");
+        look(&app, Mode::Revisit, true).await?;
+        look(&app, Mode::Recent, false).await?;
+        summary(&app)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn fresh_folder() -> Result<PathBuf> {
+    let name = format!("pagekeeper-demo-{}", std::process::id());
+    let dir = std::env::temp_dir().join(name);
+    fs::create_dir_all(&dir).with_context(|| format!("could not make {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Writes config, packs and credentials.
+fn settle(dir: &Path, sandbox: &Sandbox, listen: &str) -> Result<PathBuf> {
+    for (name, text) in SHIPPED {
+        let file = dir.join("config").join(name);
+        fs::create_dir_all(file.parent().context("a file lies in a folder")?)?;
+        fs::write(&file, text)?;
+    }
+    let secrets = dir.join("credentials");
+    fs::create_dir_all(&secrets)?;
+    for (token, standing) in sandbox.world().lock().tokens.clone() {
+        let name = match standing.owner {
+            Owner::SystemUser => "meta",
+            Owner::App(Platform::X) => "x",
+            Owner::App(Platform::Youtube) => "youtube",
+            _ => continue,
+        };
+        fs::write(secrets.join(name), token)?;
+    }
+    fs::write(secrets.join("meta-app"), crate::sandbox::APP_SECRET)?;
+    let file = dir.join("pagekeeper.toml");
+    fs::write(&file, config_text(dir, sandbox, listen))?;
+    Ok(file)
+}
+
+fn config_text(dir: &Path, sandbox: &Sandbox, listen: &str) -> String {
+    let base = |platform| sandbox.base_url(platform);
+    format!(
+        r#"# The demo's configuration: a fictional district, its platforms on loopback.
+data_dir = "{dir}/data"
+time_zone = "America/Los_Angeles"
+
+[district]
+name = "Mesa Vista Unified School District"
+official_numbers = ["760-555-0100", "760-555-0101", "760-555-0102"]
+official_addresses = ["4100 Ocotillo Way"]
+domains = ["mesavista.example.org"]
+
+[policy]
+clauses = "config/policy.toml"
+comment_expectations = ["config/expectations.en.txt"]
+elections = "config/elections.toml"
+
+[law]
+safety_basis = "counsel"
+basis_date = "2026-08-11"
+basis_reference = "Board resolution 2026-31 (invented)"
+notice_date = "2026-08-18"
+recorded_by = "District administrator"
+file = "config/law/california.toml"
+
+[concerns]
+child_abuse_hotline = {{ name = "County child abuse hotline", number = "760-555-0160", verified_on = "2026-09-01" }}
+law_enforcement = {{ name = "County sheriff", number = "760-555-0161", verified_on = "2026-09-01" }}
+crisis_team = {{ name = "District crisis team", number = "760-555-0162", verified_on = "2026-09-01" }}
+
+[ledger]
+origin = "mesavista.example.org/pages"
+checkpoint_dir = "checkpoints"
+
+[web]
+listen = "{listen}"
+public_url = "http://{listen}"
+
+[mail]
+transport = "file"
+dir = "mails"
+from = "pagekeeper@mesavista.example.org"
+administrator = "it@mesavista.example.org"
+
+[weekly]
+recipients = [{{ address = "superintendent@mesavista.example.org" }}]
+
+[alerts]
+recipients = [{{ address = "safety@mesavista.example.org" }}]
+escalate_to = ["superintendent@mesavista.example.org"]
+
+[rules]
+dir = "config/rules"
+
+[media]
+allowed_hosts = ["127.0.0.1"]
+
+[platform.facebook]
+enabled = true
+api_base = "{graph}"
+token_file = "credentials/meta"
+app_id = "{app_id}"
+app_secret_file = "credentials/meta-app"
+requests_per_minute = 6000
+
+[platform.instagram]
+enabled = true
+api_base = "{graph}"
+token_file = "credentials/meta"
+app_id = "{app_id}"
+app_secret_file = "credentials/meta-app"
+requests_per_minute = 6000
+
+[platform.x]
+enabled = true
+api_base = "{x}"
+token_file = "credentials/x"
+acknowledged_by = "District counsel (invented)"
+acknowledged_on = "2026-08-20"
+plan = "enterprise"
+requests_per_minute = 6000
+
+[platform.youtube]
+enabled = true
+api_base = "{youtube}"
+api_key_file = "credentials/youtube"
+units_per_day = 10000
+requests_per_minute = 6000
+
+[platform.bluesky]
+enabled = true
+api_base = "{bluesky}"
+directory_base = "{directory}"
+requests_per_minute = 6000
+"#,
+        dir = dir.display(),
+        graph = base(Platform::Facebook),
+        x = base(Platform::X),
+        youtube = base(Platform::Youtube),
+        bluesky = base(Platform::Bluesky),
+        directory = sandbox.directory_base(),
+        app_id = crate::sandbox::APP_ID,
+    )
+}
+
+/// Fills the register with the district's pages, and one that no API can read.
+async fn register(app: &Arc<App>, sandbox: &Sandbox) -> Result<()> {
+    let mut rows: Vec<Registration> = sandbox
+        .world()
+        .accounts()
+        .into_iter()
+        .map(|account| Registration {
+            slug: account.slug,
+            platform: account.platform.as_str().into(),
+            handle: account.handle,
+            native_id: if account.platform == Platform::Bluesky { String::new() } else { account.id },
+            name: account.name,
+            school: account.school,
+            status: "active".into(),
+            ..Registration::default()
+        })
+        .collect();
+    rows.push(Registration {
+        slug: "mesa-vista-usd-nextdoor".into(),
+        platform: "nextdoor".into(),
+        handle: "mesa-vista-usd".into(),
+        name: "Mesa Vista USD".into(),
+        status: "active".into(),
+        ..Registration::default()
+    });
+    let now = app.clock.now();
+    app.db
+        .writer
+        .write_async(move |tx| rows.iter().try_for_each(|row| accounts::put(tx, row, Some("demo"), now).map(|_| ())))
+        .await
+}
+
+async fn first_looks(app: &Arc<App>) -> Result<()> {
+    eprintln!("\nThe pages' facts:");
+    look(app, Mode::Profile, false).await?;
+    eprintln!("\nEverything that still stands:");
+    look(app, Mode::Backfill, false).await
+}
+
+async fn look(app: &Arc<App>, mode: Mode, every: bool) -> Result<()> {
+    for (account, report) in everything(app, Request { mode, every, until: None }).await? {
+        eprintln!("  {}", line(&account, &report));
+    }
+    Ok(())
+}
+
+fn summary(app: &App) -> Result<()> {
+    let (entries, open) = app.db.read(|conn| Ok((crate::db::ledger::size(conn)?, flags::list(conn, false)?)))?;
+    let mut by_category = std::collections::BTreeMap::<&str, usize>::new();
+    open.iter().for_each(|flag| *by_category.entry(flag.category.words()).or_default() += 1);
+    print("")?;
+    print(format!("Items searchable: {}", app.index()?.map_or(Ok(0), |index| index.count())?))?;
+    print(format!("Ledger entries:   {entries}"))?;
+    print(format!("Open flags:       {}", open.len()))?;
+    for (words, count) in by_category {
+        print(format!("{count:>8}  possible {words}"))?;
+    }
+    Ok(())
+}

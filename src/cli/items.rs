@@ -1,0 +1,147 @@
+//! `show`, `flags`, `review`, `ack`.
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::search::one_line;
+use super::{Exit, Usage, flag_by_key, print, print_json};
+use crate::app::App;
+use crate::app::search::local;
+use crate::db::flags::{self, Flag, Opening};
+use crate::db::items::{self, Shown};
+use crate::model::{Outcome, rfc3339};
+
+/// One item with its versions, thread and flags.
+pub fn show(app: &App, name: &str, as_json: bool) -> Result<Exit> {
+    let item = app.db.read(|conn| items::by_name(conn, name))?;
+    let Some(item) = item else {
+        return Err(
+            Usage(format!("there is no item {name}: an item is platform:native_id, as `search` shows it")).into()
+        );
+    };
+    let (shown, thread, flagged) = app.db.read(|conn| {
+        let shown = items::show(conn, item)?;
+        let thread = shown.root_id.map_or(Ok(vec![item]), |root| items::thread(conn, root))?;
+        let thread = thread.into_iter().map(|id| items::show(conn, id)).collect::<Result<Vec<_>>>()?;
+        Ok((shown, thread, flags::of_item(conn, item)?))
+    })?;
+    if as_json {
+        let mut line = crate::import::line(&shown, &Default::default())?;
+        line["thread"] = thread.iter().map(Shown::name).collect();
+        line["flags"] = flagged.iter().map(|flag| flag_json(app, flag)).collect::<Result<_>>()?;
+        print_json(&line)?;
+        return Ok(Exit::Done);
+    }
+    let zone = &app.config.time_zone;
+    print(format!("{} ({})  {}", shown.name(), shown.document.kind, shown.url.as_deref().unwrap_or("")))?;
+    for version in &shown.document.versions {
+        let cause = version.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+        print(format!("  entry {}  {}  {}{cause}", version.seq, local(version.observed_at, zone), version.change))?;
+        print(format!("    {}", one_line(&version.content.text)))?;
+    }
+    for flag in &flagged {
+        print(format!(
+            "  flag {}  possible {} · {} · {} · {}",
+            flag.key(),
+            flag.category.words(),
+            flag.severity,
+            flag.rule,
+            flag.state
+        ))?;
+    }
+    print("  thread:")?;
+    for other in &thread {
+        let mark = if other.document.item == shown.document.item { ">" } else { " " };
+        print(format!("  {mark} {}  {}", other.name(), one_line(&other.latest().content.text)))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The list of flags.
+pub fn flags(app: &App, all: bool, as_json: bool) -> Result<Exit> {
+    let found = app.db.read(|conn| flags::list(conn, all))?;
+    for flag in &found {
+        if as_json {
+            print_json(&flag_json(app, flag)?)?;
+            continue;
+        }
+        print(format!(
+            "{}  {:<8}  possible {:<38} {:<28} {}  {}",
+            flag.key(),
+            flag.severity,
+            flag.category.words(),
+            flag.account_slug,
+            flag.state,
+            flag.item()
+        ))?;
+    }
+    if found.is_empty() {
+        eprintln!("No open flags.");
+    }
+    Ok(Exit::Done)
+}
+
+/// A flag as the contract has it; offsets in Unicode code points of the version's text.
+fn flag_json(app: &App, flag: &Flag) -> Result<serde_json::Value> {
+    let shown = app.db.read(|conn| items::show(conn, flag.item_id))?;
+    let version =
+        shown.document.versions.iter().find(|version| version.seq == flag.version).context("the flag's version")?;
+    let alts = version.content.media.iter().filter_map(|medium| medium.alt.as_ref());
+    let texts: Vec<&String> = [&version.content.text].into_iter().chain(&version.content.parts).chain(alts).collect();
+    let spans: Vec<serde_json::Value> = flag
+        .spans
+        .iter()
+        .filter_map(|(part, start, end)| {
+            let text = texts.get(*part)?;
+            let points = |at: usize| text.get(..at).map_or(0, |before| before.chars().count());
+            let mut span = json!({"start": points(*start), "end": points(*end), "text": text.get(*start..*end)?});
+            if *part > 0 {
+                span["part"] = (*part).into();
+            }
+            Some(span)
+        })
+        .collect();
+    Ok(json!({
+        "flag": flag.key(),
+        "item": flag.item(),
+        "platform": flag.platform,
+        "account": flag.account_slug,
+        "native_id": flag.native_id,
+        "version": flag.version,
+        "rule": flag.rule,
+        "category": flag.category,
+        "severity": flag.severity,
+        "clause": flag.clause,
+        "spans": spans,
+        "state": flag.state,
+        "first_flagged_at": rfc3339(flag.first_flagged_at),
+    }))
+}
+
+/// Records an outcome.
+pub fn review(app: &App, key: &str, outcome: Outcome, reason: &str, note: &str, actor: &str) -> Result<Exit> {
+    if reason.trim().is_empty() {
+        return Err(Usage("an outcome needs a reason: --reason \"…\"".into()).into());
+    }
+    let flag = flag_by_key(app, key)?;
+    let (reason, note, actor, now) = (reason.to_owned(), note.to_owned(), actor.to_owned(), app.clock.now());
+    let (item, by) = (flag.item(), actor.clone());
+    app.db.writer.write(move |tx| flags::review(tx, &flag, outcome, &reason, &note, &actor, now))?;
+    app.follow()?;
+    eprintln!("{key} on {item}: {outcome}, by {by}.");
+    Ok(Exit::Done)
+}
+
+/// Records that a person has the urgent mail: her repeats stop.
+pub fn ack(app: &App, key: &str, actor: &str) -> Result<Exit> {
+    let flag = flag_by_key(app, key)?;
+    let (actor, now) = (actor.to_owned(), app.clock.now());
+    let by = actor.clone();
+    let entry = app.db.writer.write(move |tx| flags::open(tx, &flag, Opening::Acknowledgement, &actor, now))?;
+    app.follow()?;
+    match entry {
+        Some(entry) => eprintln!("Acknowledged by {by} (entry {entry}). Reminders to {by} stop; others go on."),
+        None => eprintln!("{by} had acknowledged it before."),
+    }
+    Ok(Exit::Done)
+}

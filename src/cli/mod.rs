@@ -1,0 +1,215 @@
+//! The command line: one subcommand, one function: parse, call a verb, print.
+
+mod accounts;
+mod demo;
+mod harvest;
+mod items;
+mod proof;
+mod rules;
+mod search;
+mod setup;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::config::{Config, Problems};
+use crate::db;
+use crate::model::{Clock, Mode, Outcome};
+
+/// Keeps the public record of a school district's official social media pages.
+///
+/// Each command works beside a running daemon. Results go to standard output, everything else to standard error.
+/// Exit codes: 0 done, 1 failed, 2 usage or config, 3 partly done.
+#[derive(Debug, Parser)]
+#[command(name = "pagekeeper", version)]
+pub struct Args {
+    /// The configuration.
+    #[arg(long, global = true, default_value = "/etc/pagekeeper/pagekeeper.toml", value_name = "FILE")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the whole job on a fictional district: no config, no accounts, no network.
+    Demo(demo::Demo),
+    /// Make the data directory, the database and the signing key that the config names.
+    Init,
+    /// Print what was understood of the config, without secrets, and test each credential.
+    CheckConfig,
+    /// Look at accounts now: every active one, or those named.
+    Harvest(harvest::Harvest),
+    /// The register of official pages.
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    /// Search everything that is kept, edited and gone included. Example: pagekeeper search 'bus after:2026-11-01'
+    Search(search::Search),
+    /// Show an item with its versions, thread and flags. Example: pagekeeper show facebook:123_456
+    Show {
+        /// platform:native_id
+        item: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List open flags, the gravest first.
+    Flags {
+        /// With reviewed ones and those of rules in shadow.
+        #[arg(long)]
+        all: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Record a person's outcome on a flag. Example: pagekeeper review 1a2b3c4d5e6f7a8b not-a-concern --reason "game talk"
+    Review {
+        flag: String,
+        #[arg(value_parser = |word: &str| word.parse::<Outcome>())]
+        outcome: Outcome,
+        #[arg(long)]
+        reason: String,
+        #[arg(long, default_value = "")]
+        note: String,
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
+    /// Acknowledge an urgent mail: its repeats to you stop.
+    Ack {
+        flag: String,
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
+    /// Rule packs: check, measure, and see what they would change.
+    #[command(subcommand)]
+    Rules(rules::Rules),
+    /// Copy the archive into a folder while the daemon runs, and verify the copy.
+    Backup { dir: PathBuf },
+    /// Recompute a view from the record.
+    Rebuild {
+        #[arg(value_parser = ["index", "flags"])]
+        view: String,
+    },
+    /// Read everything again: payloads, media, ledger, tree, checkpoints. DIR: a backup instead of the archive.
+    Verify {
+        dir: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    Failed,
+    Partly,
+}
+
+/// Parses the command line and runs it.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(args) {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Failed) => ExitCode::from(1),
+        Ok(Exit::Partly) => ExitCode::from(3),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pagekeeper: {error:#}");
+            let usage = error.chain().any(|cause| cause.is::<Problems>() || cause.is::<Usage>());
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}
+
+/// Something about the command itself that a person can mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+fn run(args: Args) -> Result<Exit> {
+    let open = || App::open(Config::load(&args.config)?, Clock::System);
+    match args.command {
+        Command::Demo(demo) => runtime()?.block_on(demo.run()),
+        Command::Init => setup::init(&Config::load(&args.config)?, &args.config),
+        Command::CheckConfig => {
+            let config = Config::load(&args.config)?;
+            runtime()?.block_on(setup::check_config(&config))
+        }
+        Command::Harvest(harvest) => {
+            let app = open()?;
+            runtime()?.block_on(harvest.run(&app))
+        }
+        Command::Accounts(accounts) => accounts.run(&open()?),
+        Command::Search(search) => search.run(&open()?),
+        Command::Show { item, json } => items::show(&open()?, &item, json),
+        Command::Flags { all, json } => items::flags(&open()?, all, json),
+        Command::Review { flag, outcome, reason, note, actor } => {
+            items::review(&open()?, &flag, outcome, &reason, &note, &actor.unwrap_or_else(system_user))
+        }
+        Command::Ack { flag, actor } => items::ack(&open()?, &flag, &actor.unwrap_or_else(system_user)),
+        Command::Rules(rules) => rules.run(&args.config),
+        Command::Backup { dir } => proof::backup(&open()?, &dir),
+        Command::Rebuild { view } => proof::rebuild(&open()?, &view),
+        Command::Verify { dir: Some(dir), json } => proof::verify_backup(&Config::load(&args.config)?, &dir, json),
+        Command::Verify { dir: None, json } => proof::verify(&open()?, json),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+/// The name of whoever runs this.
+fn system_user() -> String {
+    std::env::var("SUDO_USER")
+        .or_else(|_| std::env::var("USER"))
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "root".into())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// Prints one JSON object on a line of its own.
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    Ok(writeln!(out)?)
+}
+
+/// Prints a line.
+fn print(line: impl std::fmt::Display) -> Result<()> {
+    use std::io::Write as _;
+    Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+}
+
+/// The flag with this key, or a clear word that there is none.
+fn flag_by_key(app: &App, key: &str) -> Result<db::flags::Flag> {
+    let bytes = hex::decode(key).ok().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    let Some(bytes) = bytes else {
+        return Err(
+            Usage(format!("{key:?} is no flag: a flag is 16 hex digits, as `pagekeeper flags` shows them")).into()
+        );
+    };
+    let found = app.db.read(|conn| db::flags::by_key(conn, &bytes))?;
+    found.ok_or_else(|| Usage(format!("there is no flag {key}; `pagekeeper flags --all` lists them")).into())
+}
+
+fn parse_mode(word: &str) -> Result<Mode, crate::model::UnknownWord> {
+    word.parse()
+}

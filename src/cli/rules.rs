@@ -1,0 +1,105 @@
+//! `rules`: check packs, measure them, and see what they would change.
+
+use std::collections::BTreeMap;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+
+use super::{Exit, Usage, print};
+use crate::app;
+use crate::config::Config;
+use crate::rules::{self, Engine, eval};
+use crate::text::detect::Allow;
+
+/// Rule packs.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Load packs and run their examples. Exit 1 with file, line, rule and example when something is wrong.
+    Check {
+        /// The folder with the packs; the config's by default.
+        dir: Option<PathBuf>,
+    },
+    /// Read lines {"id","text","author_role"} and print the flags of each: measures matching, needs no database.
+    Eval {
+        file: PathBuf,
+        /// TOML with official_numbers, official_addresses, domains.
+        #[arg(long)]
+        allow: Option<PathBuf>,
+        /// The folder with the packs; the config's, or `config/rules` here, by default.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+}
+
+impl Rules {
+    pub fn run(self, config: &Path) -> Result<Exit> {
+        match self {
+            Rules::Check { dir } => check(config, dir),
+            Rules::Eval { file, allow, dir } => evaluate(config, &file, allow.as_deref(), dir),
+        }
+    }
+}
+
+fn check(config: &Path, dir: Option<PathBuf>) -> Result<Exit> {
+    let files = packs(config, dir)?;
+    match rules::load(&files) {
+        Ok(packs) => {
+            let mut by_category: BTreeMap<&str, usize> = BTreeMap::new();
+            packs.rules.iter().for_each(|rule| *by_category.entry(rule.category.as_str()).or_default() += 1);
+            for (category, count) in by_category {
+                print(format!("{count:>4}  {category}"))?;
+            }
+            print(format!("{} rules in {} files; every example holds.", packs.rules.len(), files.len()))?;
+            Ok(Exit::Done)
+        }
+        Err(errors) => {
+            errors.iter().try_for_each(print)?;
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+fn evaluate(config: &Path, file: &Path, allow: Option<&Path>, dir: Option<PathBuf>) -> Result<Exit> {
+    let files = packs(config, dir)?;
+    let packs = rules::load(&files)
+        .map_err(|errors| Usage(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let allow = match allow {
+        None => Allow::default(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
+            let read = crate::config::Allow::parse(&text)?;
+            Allow {
+                official_numbers: read.official_numbers,
+                official_addresses: read.official_addresses,
+                domains: read.domains,
+            }
+        }
+    };
+    let engine = Engine::new(&packs, &allow);
+    let lines = std::fs::File::open(file).with_context(|| format!("could not read {}", file.display()))?;
+    eval::eval(std::io::BufReader::new(lines), &engine, BufWriter::new(std::io::stdout().lock()))?;
+    Ok(Exit::Done)
+}
+
+/// The packs of a folder, else of the config, else of this source tree.
+fn packs(config: &Path, dir: Option<PathBuf>) -> Result<Vec<(String, String)>> {
+    let here = Path::new("config/rules");
+    match dir {
+        Some(dir) => with_elections(&dir),
+        None if config.exists() => app::read_packs(&Config::load(config)?),
+        None if here.is_dir() => with_elections(here),
+        None => Err(Usage("name the folder with the packs: there is no config and no config/rules here".into()).into()),
+    }
+}
+
+/// A folder's packs, and the list of elections that lies beside the folder.
+fn with_elections(dir: &Path) -> Result<Vec<(String, String)>> {
+    let mut files = app::read_toml(dir)?;
+    let beside = dir.parent().map(|parent| parent.join("elections.toml")).filter(|file| file.is_file());
+    if let Some(file) = beside {
+        files.push(("elections.toml".into(), std::fs::read_to_string(file)?));
+    }
+    Ok(files)
+}
