@@ -21,10 +21,10 @@ pub enum Rules {
         /// The folder with the packs; the config's by default.
         dir: Option<PathBuf>,
     },
-    /// Read lines {"id","text","author_role"} and print the flags of each: measures matching, needs no database.
+    /// Read lines of id, text and author role and print the flags of each: measures matching, needs no database.
     Eval {
         file: PathBuf,
-        /// TOML with official_numbers, official_addresses, domains.
+        /// TOML with the district's official numbers, addresses and domains.
         #[arg(long)]
         allow: Option<PathBuf>,
         /// The folder with the packs; the config's, or `config/rules` here, by default.

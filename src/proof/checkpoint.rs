@@ -115,9 +115,10 @@ impl Published {
 
     /// Checks the signature against a verifier key.
     pub fn check(&self, verifier_key: &str) -> Result<()> {
-        let mut parts = verifier_key.rsplitn(3, '+');
-        let typed = parts.next().and_then(|key| BASE64.decode(key).ok()).context("the key is not base64")?;
-        let name = parts.nth(1).context("a verifier key has three parts")?;
+        // A name has no plus sign; the key's base64 may have some.
+        let mut parts = verifier_key.splitn(3, '+');
+        let name = parts.next().context("a verifier key has three parts")?;
+        let typed = parts.nth(1).and_then(|key| BASE64.decode(key).ok()).context("the key is not base64")?;
         let public: [u8; 32] = typed
             .get(1..)
             .and_then(|key| key.try_into().ok())
@@ -206,6 +207,16 @@ fn put(dir: &Path, size: u64, note: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_with_a_plus_sign_in_them_are_read() {
+        for seed in 0..64u8 {
+            let signer =
+                Signer { origin: "mesavista.example.org/pages".into(), key: SigningKey::from_bytes(&[seed; 32]) };
+            let note = Published::parse(&signer.sign(7, &[seed; 32])).unwrap();
+            note.check(&signer.verifier_key()).unwrap();
+        }
+    }
 
     #[test]
     fn a_checkpoint_is_checked_by_the_ecosystems_own_reader_and_refused_when_a_byte_differs() {
