@@ -38,7 +38,7 @@ CREATE TABLE archive (
 --   same             item, alias: one item under another id
 --   input            kind, digest, text: packs, district facts and the like that flags depend on
 --   import           file, digest, lines, kept, skipped
---   alert            flags, account: an urgent mail was stored for sending
+--   alert            flags, class: flags of an account that people are to be told of by mail, stored before anything is sent
 --   exposure         item: a person opened a flagged item
 --   acknowledgement  flag: a person stopped her own repeats
 --   review           flag, outcome, reason, note
@@ -370,6 +370,8 @@ CREATE TABLE alerts (
 CREATE INDEX alerts_open ON alerts (class, last_sent_at);
 
 -- Every mail, stored before it is sent, with a Message-ID that stays the same: a crash may send it twice, never not at all.
+-- Who is about to try a mail moves `next_try_at` first, so that two processes do not send it at once. `away_since`: when a try
+-- first found nobody to take it; the mail waits.
 CREATE TABLE mails (
     id         INTEGER PRIMARY KEY,
     kind       TEXT NOT NULL,
@@ -384,9 +386,20 @@ CREATE TABLE mails (
     tries      INTEGER NOT NULL DEFAULT 0,
     next_try_at INTEGER NOT NULL,
     answer     TEXT,
+    away_since INTEGER,
     refused_at INTEGER                    -- the server said no for good
 ) STRICT;
 CREATE INDEX mails_waiting ON mails (next_try_at) WHERE sent_at IS NULL AND refused_at IS NULL;
+CREATE INDEX mails_urgent ON mails (stored_at) WHERE kind = 'urgent';
+CREATE INDEX mails_refused ON mails (refused_at) WHERE refused_at IS NOT NULL;
+
+-- Which flags a mail told its recipient of: what grouping, repeats and the hourly limit are counted from.
+CREATE TABLE mailed (
+    flag    BLOB NOT NULL REFERENCES alerts,
+    mail_id INTEGER NOT NULL REFERENCES mails,
+    PRIMARY KEY (flag, mail_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mailed_by_mail ON mailed (mail_id);
 
 -- Each weekly report as it was sent: the ledger entries (from_seq, to_seq] it covers, and its lists, so that its numbers open
 -- exactly what they counted.

@@ -1,5 +1,6 @@
 //! pagekeeper keeps the record of a school district's official social media pages.
 
+pub mod alert;
 pub mod app;
 pub mod cli;
 pub mod config;
@@ -11,6 +12,7 @@ pub mod web;
 pub mod jobs;
 pub mod mail;
 pub mod model;
+pub mod outbox;
 pub mod platform;
 pub mod proof;
 pub mod seal;

@@ -45,6 +45,18 @@ impl Config {
         self.data_dir.join("follow.lock")
     }
 
+    /// The address of a page of the web app, for mails.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.web.public_url)
+    }
+
+    /// The right side of Message-IDs: the sender's domain.
+    pub fn mail_domain(&self) -> &str {
+        let from = self.mail.as_ref().map_or("", |mail| mail.from.as_str());
+        let domain = from.rsplit_once('@').map_or("", |(_, domain)| domain.trim_end_matches(['>', ' ']));
+        if domain.is_empty() { "pagekeeper.invalid" } else { domain }
+    }
+
     /// The platform's section, when it has one and nothing keeps it off.
     pub fn platform(&self, platform: Platform) -> Option<&PlatformConfig> {
         self.why_off(platform.as_str()).is_none().then(|| self.platform.get(platform.as_str())).flatten()
@@ -175,6 +187,19 @@ impl Allow {
 }
 
 impl District {
+    /// The name as subjects have room for it: *Mesa Vista USD*.
+    pub fn short_name(&self) -> String {
+        let long = [
+            ("Union High School District", "UHSD"),
+            ("Unified School District", "USD"),
+            ("High School District", "HSD"),
+            ("Elementary School District", "ESD"),
+            ("School District", "SD"),
+        ];
+        let found = long.iter().find_map(|(long, short)| Some(format!("{}{short}", self.name.strip_suffix(long)?)));
+        found.unwrap_or_else(|| self.name.clone())
+    }
+
     pub fn allow(&self) -> Allow {
         Allow {
             official_numbers: self.official_numbers.clone(),

@@ -15,6 +15,7 @@ use crate::model::{
 
 pub mod accounts;
 pub mod checkpoints;
+pub mod alerts;
 pub mod flags;
 pub mod harvests;
 pub mod health;
@@ -22,7 +23,9 @@ pub mod inputs;
 pub mod items;
 pub mod jobs;
 pub mod ledger;
+pub mod mails;
 pub mod media;
+pub mod reports;
 pub mod upgrade;
 
 /// An open transaction of the writer.

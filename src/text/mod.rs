@@ -2,6 +2,8 @@
 
 pub mod detect;
 pub mod fold;
+pub mod dates;
+pub mod letter;
 pub mod tokenize;
 pub mod mend;
 pub mod views;

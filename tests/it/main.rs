@@ -3,5 +3,6 @@ mod facebook;
 mod recorded_others;
 mod sandbox;
 mod store;
+mod mails;
 mod tidy;
 mod unit;

@@ -1,0 +1,5 @@
+//! Urgent mail, the weekly report and the outbox, over an archive made by hand.
+
+mod alerts;
+mod outbox;
+mod world;
