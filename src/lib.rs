@@ -9,6 +9,7 @@ pub mod harvest;
 pub mod import;
 pub mod index;
 pub mod web;
+pub mod weekly;
 pub mod jobs;
 pub mod mail;
 pub mod model;

@@ -172,10 +172,10 @@ pub struct Refused {
     pub answer: String,
 }
 
-/// Mails refused for good after a time, the newest first.
+/// Mails refused for good from a time on, the newest first.
 pub fn refused_since(conn: &Connection, since: Timestamp) -> Result<Vec<Refused>> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, kind, recipient, refused_at, coalesce(answer, '') FROM mails WHERE refused_at > ?1
+        "SELECT id, kind, recipient, refused_at, coalesce(answer, '') FROM mails WHERE refused_at >= ?1
          ORDER BY refused_at DESC, id DESC",
     )?;
     let rows = statement.query_map([ms(since)], |row| {

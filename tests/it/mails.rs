@@ -2,4 +2,5 @@
 
 mod alerts;
 mod outbox;
+mod weekly;
 mod world;
