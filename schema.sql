@@ -368,6 +368,7 @@ CREATE TABLE alerts (
     seq        INTEGER NOT NULL REFERENCES ledger
 ) STRICT;
 CREATE INDEX alerts_open ON alerts (class, last_sent_at);
+CREATE INDEX alerts_unsent ON alerts (class, seq, stored_at) WHERE sends = 0;
 
 -- Every mail, stored before it is sent, with a Message-ID that stays the same: a crash may send it twice, never not at all.
 -- Who is about to try a mail moves `next_try_at` first, so that two processes do not send it at once. `away_since`: when a try

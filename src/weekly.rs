@@ -116,7 +116,7 @@ fn letters(page: &Page<'_>, config: &Config, is_live: bool) -> Vec<mails::New> {
         let written = page.render(scope, mark);
         mails::New {
             kind: Kind::Weekly.as_str(),
-            message_id: message_id(config, to, &format!("{} {}", page.lists.from_seq, page.lists.to_seq)),
+            message_id: message_id(config, to, &format!("{} {} {scope:?}", page.lists.from_seq, page.lists.to_seq)),
             recipient: to.to_owned(),
             subject: written.subject,
             text: written.letter.text(),

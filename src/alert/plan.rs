@@ -76,21 +76,20 @@ impl<'d> Desk<'d> {
 
     /// Who is told of a category on an account. Nobody's list leaving it out may make it vanish: then the second list has it,
     /// then the administrator.
-    fn readers(&self, account: i64, category: Category) -> Vec<String> {
+    fn readers(&self, account: i64, category: Category) -> BTreeSet<String> {
         if self.mark() == Mark::Preview {
             return self.administrator().into_iter().collect();
         }
         let school = self.seen.accounts.get(&account).map_or("", |account| account.row.school.as_str());
         let alerts = &self.config.alerts;
-        let mut readers: Vec<String> =
+        let mut readers: BTreeSet<String> =
             alerts.recipients.iter().filter(|to| to.wants(school, category)).map(|to| to.address.clone()).collect();
         if readers.is_empty() {
-            readers.clone_from(&alerts.escalate_to);
+            readers.extend(alerts.escalate_to.iter().cloned());
         }
         if readers.is_empty() {
             readers.extend(self.administrator());
         }
-        readers.dedup();
         readers
     }
 
@@ -98,7 +97,7 @@ impl<'d> Desk<'d> {
         let mut by_reader: BTreeMap<String, Vec<&'d Open>> = BTreeMap::new();
         let mut told: BTreeMap<FlagKey, usize> = BTreeMap::new();
         for alert in &self.seen.urgent {
-            let mut readers: BTreeSet<String> = self.readers(alert.account, alert.category).into_iter().collect();
+            let mut readers = self.readers(alert.account, alert.category);
             let escalates = alert.escalated_at.is_none() && self.escalates(alert);
             if escalates {
                 decision.escalated.push(alert.flag);

@@ -210,6 +210,10 @@ impl Open {
 /// The newest outcome, where it stands.
 pub(super) const REVIEWED: &str = "coalesce((SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1), 'withdrawn') <> 'withdrawn'";
 
+/// Somebody has opened the item since the flagged words were entered: who saw it before they stood there has not seen them.
+pub(super) const OPENED: &str =
+    "EXISTS (SELECT 1 FROM openings o WHERE o.item_id = f.item_id AND o.kind = 'exposure' AND o.seq > f.version_seq)";
+
 const OPEN: &str = "SELECT a.flag, a.account_id, a.category, a.severity, a.stored_at, a.escalated_at, i.kind, i.role,
        i.created_at, v.change, v.observed_at, CASE WHEN p.role = 'district' THEN p.url END
      FROM alerts a JOIN flags f ON f.flag = a.flag JOIN items i ON i.id = a.item_id
@@ -220,7 +224,7 @@ const OPEN: &str = "SELECT a.flag, a.account_id, a.category, a.severity, a.store
 pub fn urgent(conn: &Connection) -> Result<Vec<Open>> {
     let rest = format!(
         "AND a.class = 'urgent' AND NOT {REVIEWED}
-         AND NOT EXISTS (SELECT 1 FROM openings o WHERE o.item_id = a.item_id AND o.kind = 'exposure')"
+         AND NOT {OPENED}"
     );
     let mut found = open(conn, &rest, [])?;
     for alert in &mut found {

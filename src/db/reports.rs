@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::alerts::{FROM_THE_PAST, REVIEWED, fresh_ms};
+use super::alerts::{FROM_THE_PAST, OPENED, REVIEWED, fresh_ms};
 use super::flags::FlagKey;
 use super::ledger::{self, Log};
 use super::{at, inputs, mails, ms, row_id, seq};
@@ -139,7 +139,7 @@ pub struct Flag {
     /// Turned up by a backfill, an import or a changed pack, or written long before it was first seen.
     pub past: bool,
     pub reviewed: bool,
-    /// Somebody has opened the item.
+    /// Somebody has opened the item since.
     pub opened: bool,
 }
 
@@ -148,7 +148,7 @@ pub fn flags(conn: &Connection, from: u64, to: u64, fresh_days: u32) -> Result<V
     let mut statement = conn.prepare_cached(&format!(
         "SELECT f.flag, i.platform || ':' || i.native_id, f.item_id, a.slug, i.kind, i.role, f.category, f.severity,
            f.version_seq, i.created_at, l.at, {FROM_THE_PAST}, {REVIEWED} AS reviewed,
-           EXISTS (SELECT 1 FROM openings o WHERE o.item_id = f.item_id AND o.kind = 'exposure')
+           {OPENED}
          FROM flags f JOIN items i ON i.id = f.item_id JOIN accounts a ON a.id = i.account_id
            JOIN ledger l ON l.seq = f.version_seq
          WHERE f.shadow = 0 AND f.version_seq <= ?3 AND (f.version_seq > ?2 OR NOT reviewed)

@@ -51,6 +51,7 @@ enum Block {
     Strong(String),
     Item(String, Option<String>),
     Link(String, String),
+    Figure(String, String),
     Call(String, String),
     Quiet(String),
 }
@@ -93,6 +94,11 @@ impl Letter {
 
     pub fn link(&mut self, label: impl Into<String>, url: impl Into<String>) {
         self.blocks.push(Block::Link(label.into(), url.into()));
+    }
+
+    /// Figures that open what they count.
+    pub fn figures(&mut self, label: impl Into<String>, url: impl Into<String>) {
+        self.blocks.push(Block::Figure(label.into(), url.into()));
     }
 
     /// Whom to call: a number that a telephone can dial.
@@ -170,7 +176,7 @@ impl Block {
                     let _ = writeln!(out, "  {url}");
                 }
             }
-            Block::Link(label, url) => {
+            Block::Link(label, url) | Block::Figure(label, url) => {
                 wrap(out, "", "", &format!("{label}:"));
                 let _ = writeln!(out, "  {url}");
             }
@@ -180,7 +186,7 @@ impl Block {
 
     fn write_html(&self, out: &mut String) {
         let arrow =
-            |text: &str, url: &str| format!("<a href=\"{}\" style=\"{LINK}\">{} →</a>", escape(url), escape(text));
+            |text: &str, url: &str| format!("<a href=\"{}\" style=\"{LINK}\">{}&nbsp;→</a>", escape(url), escape(text));
         let _ = match self {
             Block::Notice(text) => writeln!(out, "<p style=\"{NOTICE}\">{}</p>", escape(text)),
             Block::Heading(text, None) => writeln!(out, "<h2 style=\"{HEADING}\">{}</h2>", escape(text)),
@@ -191,10 +197,11 @@ impl Block {
             Block::Item(text, Some(url)) => writeln!(out, "<li style=\"{ITEM}\">{}</li>", arrow(text, url)),
             Block::Link(label, url) => writeln!(
                 out,
-                "<p style=\"{PARAGRAPH}\"><a href=\"{}\" style=\"{BUTTON}\">{} →</a></p>",
+                "<p style=\"{PARAGRAPH}\"><a href=\"{}\" style=\"{BUTTON}\">{}&nbsp;→</a></p>",
                 escape(url),
                 escape(label)
             ),
+            Block::Figure(label, url) => writeln!(out, "<p style=\"{PARAGRAPH}\">{}</p>", arrow(label, url)),
             Block::Call(name, number) => {
                 let dial: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
                 let name = if name.is_empty() { String::new() } else { format!("{}: ", escape(name)) };

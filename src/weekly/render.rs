@@ -103,13 +103,13 @@ impl Page<'_> {
     fn earlier(&self, letter: &mut Letter, lists: &Lists, link: &dyn Fn(&str) -> String) {
         if let Some(oldest) = lists.still_open.iter().map(|line| line.at).min() {
             let n = count(lists.still_open.len() as u64, "flag", "flags");
-            letter.link(format!("Still open from earlier weeks: {n}, oldest of {}", self.day(oldest)), link("open"));
+            letter.figures(format!("Still open from earlier weeks: {n}, oldest of {}", self.day(oldest)), link("open"));
         }
         if !lists.past.is_empty() {
             let n = count(lists.past.len() as u64, "flag", "flags");
             let concerns = lists.past.iter().filter(|line| line.category.is_concern()).count();
             let concerns = if concerns == 0 { String::new() } else { format!(", {concerns} of them concerns") };
-            letter.link(format!("From the past, not decided: {n}{concerns}"), link("past"));
+            letter.figures(format!("From the past, not decided: {n}{concerns}"), link("past"));
         }
     }
 
@@ -168,7 +168,7 @@ impl Page<'_> {
             format!("{} hidden", thousands(kept.hidden)),
             format!("{} missing", thousands(kept.missing)),
         ];
-        letter.link(format!("Kept this week: {}", figures.join(", ")), link("kept"));
+        letter.figures(format!("Kept this week: {}", figures.join(", ")), link("kept"));
         let connected = lists.accounts.values().filter(|account| account.is_connected).count();
         let whole = connected.saturating_sub(lists.gaps.len());
         let accounts = format!(
@@ -179,7 +179,7 @@ impl Page<'_> {
         if lists.gaps.is_empty() {
             letter.paragraph(format!("{accounts}."));
         } else {
-            letter.link(accounts, link("gaps"));
+            letter.figures(accounts, link("gaps"));
         }
         if !lists.has_basis {
             letter.strong(

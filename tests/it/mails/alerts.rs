@@ -124,6 +124,29 @@ fn a_mail_is_repeated_until_somebody_has_opened_the_item() {
 }
 
 #[test]
+fn who_opened_an_item_before_it_was_edited_has_not_seen_what_it_says_now() {
+    let world = World::live();
+    let put = |text| Put {
+        page: MIDDLE,
+        kind: Kind::Comment,
+        district: false,
+        text,
+        created_at: world.now.get(),
+        mode: Some(Mode::Recent),
+    };
+    let phone = world.flagged(&put("zzcanary 1"), Category::PiiPhone, Severity::High);
+    world.answer(&phone, Opening::Exposure, "principal");
+    world.later(60);
+    let (item, native_id, version, content) = world.observe(&put("zzcanary 2"), &phone.native_id);
+    let threat = world.flag(item, &native_id, version, content, THREAT, Severity::Critical, false);
+    world.look();
+    assert_eq!(world.to("safety").len(), 1);
+    world.answer(&threat, Opening::Exposure, "principal");
+    world.minutes(30);
+    assert_eq!(world.to("safety").len(), 1);
+}
+
+#[test]
 fn a_reviewed_flag_is_not_repeated_and_a_withdrawn_review_is_none() {
     let world = World::live();
     let flag = world.comment(HIGH, THREAT, Severity::Critical);

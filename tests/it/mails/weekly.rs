@@ -104,6 +104,20 @@ fn each_recipient_gets_her_own_pages() {
 }
 
 #[test]
+fn one_person_with_two_lists_gets_both() {
+    let mut world = busy();
+    let mut second = world.config.weekly.recipients[1].clone();
+    second.schools = vec!["Ocotillo Middle".into()];
+    world.config.weekly.recipients.push(second);
+    world.at(MONDAY);
+    assert_eq!(make(&world).mails, 3);
+    world.send();
+    let mails = world.to("principal");
+    assert_eq!(mails.len(), 2);
+    assert!(mails[1].text.contains("Ocotillo Middle") && !mails[1].text.contains("Mesa Vista High"));
+}
+
+#[test]
 fn a_post_that_holds_something_private_shows_no_words_for_any_of_its_flags() {
     let world = World::live();
     let flag = world.post(HIGH, "Vote yes and call Pat at 760-555-0199", Category::PoliticalAdvocacy, Severity::Medium);
