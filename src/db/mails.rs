@@ -55,7 +55,7 @@ pub struct Waiting {
     pub html: String,
     pub important: bool,
     pub stored_at: Timestamp,
-    /// Tries made, this one included.
+    /// Tries that found nobody, and this one.
     pub tries: u32,
 }
 
@@ -82,11 +82,7 @@ pub fn take(tx: &Transaction<'_>, now: Timestamp, until: Timestamp) -> Result<Op
         })
         .optional()?;
     if let Some(mail) = &found {
-        tx.prepare_cached("UPDATE mails SET next_try_at = ?2, tries = ?3 WHERE id = ?1")?.execute(params![
-            mail.id,
-            ms(until),
-            mail.tries
-        ])?;
+        tx.prepare_cached("UPDATE mails SET next_try_at = ?2 WHERE id = ?1")?.execute(params![mail.id, ms(until)])?;
     }
     Ok(found)
 }
@@ -108,7 +104,7 @@ pub fn refused(tx: &Transaction<'_>, id: i64, answer: &str, now: Timestamp) -> R
 /// Nobody was there to take it: it waits until `next`.
 pub fn postponed(tx: &Transaction<'_>, id: i64, answer: &str, next: Timestamp, now: Timestamp) -> Result<()> {
     tx.prepare_cached(
-        "UPDATE mails SET next_try_at = ?2, answer = ?3, away_since = coalesce(away_since, ?4) WHERE id = ?1",
+        "UPDATE mails SET next_try_at = ?2, answer = ?3, tries = tries + 1, away_since = coalesce(away_since, ?4) WHERE id = ?1",
     )?
     .execute(params![id, ms(next), answer, ms(now)])?;
     Ok(())
