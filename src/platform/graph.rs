@@ -279,6 +279,13 @@ pub(super) fn after(objects: &Objects<'_>) -> Option<Next> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Next(pub(super) Vec<(String, String)>);
 
+/// When a signed URL of Meta's delivery network stops working: `oe`, seconds since 1970 in hex.
+pub(super) fn expiry(url: &str) -> Option<Timestamp> {
+    let query = url.split_once('?')?.1;
+    let hex = query.split('&').find_map(|pair| pair.strip_prefix("oe="))?;
+    Timestamp::from_second(i64::from_str_radix(hex, 16).ok()?).ok()
+}
+
 /// `appsecret_proof`: HMAC-SHA256 over the token with the app's secret.
 mod hmac_proof {
     use sha2::{Digest, Sha256};

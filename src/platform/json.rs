@@ -242,9 +242,51 @@ impl<'a> FieldList<'a> {
 
 /// Where an object stands in the text that it was read from.
 pub(super) fn range_in(text: &str, raw: &RawValue) -> Range<usize> {
-    let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
-    start..start + raw.get().len()
+    let start = raw.get().as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+    start..start.saturating_add(raw.get().len())
 }
+
+/// One object of an answer.
+pub(super) struct Object<'a, 'p> {
+    pub(super) place: &'p str,
+    pub(super) raw: &'a RawValue,
+    pub(super) range: std::ops::Range<usize>,
+}
+
+impl Object<'_, '_> {
+    pub(super) fn mend(&self, check: fn(&str) -> Option<Fault>, problems: &mut Vec<Problem>) -> Option<String> {
+        mend(self.raw.get(), self.place, check, problems)
+    }
+}
+
+/// Where an object stands that is part of another.
+pub(super) fn range_within(outer: &Object<'_, '_>, raw: &RawValue) -> Range<usize> {
+    let whole = range_in(outer.raw.get(), raw);
+    // A mended text is another one: then the object around stands for it.
+    if whole.end > outer.range.len() {
+        outer.range.clone()
+    } else {
+        outer.range.start + whole.start..outer.range.start + whole.end
+    }
+}
+
+/// Reads an object as `$wire`: at once, or mended. The text that it borrows from is kept in `$mended`.
+macro_rules! wire {
+    ($wire:ident, $batch:ident, $object:ident, $mended:ident) => {
+        match serde_json::from_str::<$wire<'_>>($object.raw.get()) {
+            Ok(wire) => wire,
+            Err(_) => {
+                $mended = $object.mend(|text| crate::platform::json::fault::<$wire<'_>>(text), &mut $batch.problems)?;
+                match serde_json::from_str::<$wire<'_>>(&$mended) {
+                    Ok(wire) => wire,
+                    Err(_) => return None,
+                }
+            }
+        }
+    };
+}
+
+pub(super) use wire;
 
 /// Where and why a text cannot be read as what it should be.
 pub(super) struct Fault {

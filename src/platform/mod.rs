@@ -5,10 +5,12 @@
 //! stored across runs is a time (`Page::position`).
 
 pub mod bluesky;
+mod edges;
 pub mod facebook;
 mod graph;
 mod guard;
 pub mod http;
+pub mod instagram;
 mod json;
 pub mod lenient;
 pub mod media;
@@ -121,6 +123,7 @@ pub enum Walk {
     X(Box<x::Walk>),
     Youtube(Box<youtube::Walk>),
     Bluesky(Box<bluesky::Walk>),
+    Instagram(Box<instagram::Walk>),
     /// A platform without a connector: the one thing to say about it.
     Without(Option<Error>),
 }
@@ -132,6 +135,7 @@ pub fn walk(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
         Platform::X => Walk::X(Box::new(x::Walk::new(target, errand, endpoint))),
         Platform::Youtube => Walk::Youtube(Box::new(youtube::Walk::new(target, errand, endpoint))),
         Platform::Bluesky => Walk::Bluesky(Box::new(bluesky::Walk::new(target, errand, endpoint))),
+        Platform::Instagram => Walk::Instagram(Box::new(instagram::Walk::new(target, errand, endpoint))),
         platform => Walk::Without(Some(without(platform))),
     }
 }
@@ -146,6 +150,7 @@ impl Walk {
             Walk::X(walk) => walk.next(http, now).await,
             Walk::Youtube(walk) => walk.next(http, now).await,
             Walk::Bluesky(walk) => walk.next(http, now).await,
+            Walk::Instagram(walk) => walk.next(http, now).await,
             Walk::Without(error) => error.take().map(|error| Err(error.into())),
         }
     }

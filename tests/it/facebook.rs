@@ -10,21 +10,21 @@ use pagekeeper::sandbox::{APP_SECRET, Form, Host, Misbehavior, Origin, Sandbox, 
 
 const NOW: &str = "2026-11-24T17:00:00Z";
 
-struct Bench {
-    sandbox: Sandbox,
-    http: Http,
-    now: Timestamp,
+pub(crate) struct Bench {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) http: Http,
+    pub(crate) now: Timestamp,
 }
 
 impl Bench {
-    async fn new() -> Bench {
+    pub(crate) async fn new() -> Bench {
         let now: Timestamp = NOW.parse().unwrap();
         let sandbox = Sandbox::start(World::mesa_vista(now)).await.unwrap();
         let settings = HttpSettings { requests_per_minute: 1_000_000, ..HttpSettings::default() };
         Bench { sandbox, http: Http::new(settings, Clock::manual(now)).unwrap(), now }
     }
 
-    fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint {
             api_base: self.sandbox.base_url(Platform::Facebook),
             api_version: "v26.0".into(),
@@ -33,19 +33,20 @@ impl Bench {
         }
     }
 
-    fn target(&self, slug: &str) -> Target {
+    pub(crate) fn target(&self, slug: &str) -> Target {
         let account = self.sandbox.world().account(slug).unwrap();
+        let page = account.linked.clone().filter(|_| account.platform == Platform::Instagram);
         Target {
-            platform: Platform::Facebook,
+            platform: account.platform,
             native_id: account.id.clone(),
             handle: account.handle,
-            token: self.sandbox.world().page_token(&account.id).map(Secret::new),
+            token: self.sandbox.world().page_token(page.as_ref().unwrap_or(&account.id)).map(Secret::new),
             app_secret: Some(Secret::new(APP_SECRET)),
             field_names: String::new(),
         }
     }
 
-    async fn walk(&self, slug: &str, errand: Errand) -> Walked {
+    pub(crate) async fn walk(&self, slug: &str, errand: Errand) -> Walked {
         let mut walk = platform::walk(self.target(slug), errand, &self.endpoint());
         let mut walked = Walked::default();
         while let Some(step) = walk.next(&self.http, self.now).await {
@@ -60,27 +61,27 @@ impl Bench {
 }
 
 #[derive(Default)]
-struct Walked {
-    pages: Vec<Page>,
-    failures: Vec<Failure>,
+pub(crate) struct Walked {
+    pub(crate) pages: Vec<Page>,
+    pub(crate) failures: Vec<Failure>,
 }
 
 impl Walked {
-    fn items(&self) -> BTreeMap<String, Observation> {
+    pub(crate) fn items(&self) -> BTreeMap<String, Observation> {
         let observations = self.pages.iter().flat_map(|page| &page.observations);
         observations.map(|seen| (seen.native_id.clone(), seen.clone())).collect()
     }
 
-    fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let problems = self.pages.iter().flat_map(|page| &page.problems);
         problems.map(|problem| format!("{}: {}", problem.place, problem.what)).collect()
     }
 
-    fn finished(&self) -> Vec<Scope> {
+    pub(crate) fn finished(&self) -> Vec<Scope> {
         self.pages.iter().flat_map(|page| page.finished.clone()).collect()
     }
 
-    fn errors(&self) -> Vec<String> {
+    pub(crate) fn errors(&self) -> Vec<String> {
         self.failures.iter().map(|failure| failure.error.to_string()).collect()
     }
 }
@@ -90,7 +91,7 @@ fn shown(truth: &Truth) -> bool {
 }
 
 /// What the connector should have read of an account; comments under posts on others' pages are others' business.
-fn expected(world: &World, slug: &str) -> BTreeMap<String, Truth> {
+pub(crate) fn expected(world: &World, slug: &str) -> BTreeMap<String, Truth> {
     let truth = world.truth_of(slug);
     let elsewhere: BTreeSet<String> =
         truth.iter().filter(|item| item.origin == Origin::Tagged).map(|item| item.id.clone()).collect();

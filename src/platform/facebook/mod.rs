@@ -1,10 +1,10 @@
 //! Facebook Pages: posts, visitors' posts, Reels, photos, stories, comments and replies, and a page's own facts.
 
 mod access;
+mod edges;
 mod parse;
 mod profile;
 mod step;
-mod union;
 mod wire;
 
 use std::collections::{HashSet, VecDeque};
@@ -12,8 +12,8 @@ use std::collections::{HashSet, VecDeque};
 pub use access::{discover, probe};
 pub use parse::{parse_comments, parse_posts};
 use step::{Comments, Node, Step};
-use union::{Edge, Union};
 
+use super::edges::{Edge, Union};
 use super::graph::{self, Refusal};
 use super::http::{Call, Http};
 use super::{Endpoint, Errand, Error, Failure, Known, Target};
@@ -43,8 +43,8 @@ impl Walk {
     pub fn new(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
         let (mut steps, mut union) = (VecDeque::new(), None);
         match errand {
-            Errand::Recent { since } => union = Some(Union::recent(since)),
-            Errand::Backfill { before } => union = Some(Union::backfill(before)),
+            Errand::Recent { since } => union = Some(Union::recent(&edges::EDGES, since)),
+            Errand::Backfill { before } => union = Some(Union::backfill(&edges::EDGES, before)),
             Errand::Revisit { threads, check } => {
                 steps.extend(threads.into_iter().map(|known| Step::Node(Node::new(known, true))));
                 steps.extend(check.into_iter().map(|known| Step::Node(Node::new(known, false))));
@@ -147,7 +147,7 @@ impl Walk {
     }
 
     fn read_edge(&mut self, edge: Edge, exchange: &Exchange) -> Page {
-        let batch = parse::roots(&exchange.body, edge.shape(), &self.target.native_id);
+        let batch = parse::roots(&exchange.body, edges::shape(&edge), &self.target.native_id);
         let mut page = Page { problems: batch.problems, ..Page::default() };
         let lost = batch.objects > batch.observations.len() + batch.albums.len() + batch.in_posts;
         let Some(mut union) = self.union.take() else { return page };
@@ -160,11 +160,11 @@ impl Walk {
             // To be seen again in the same form does no harm.
             if self.meet(&post) {
                 new += 1;
-                if edge.has_comments() && union.wants_comments(&post) {
+                if edge.kind.comments && union.wants_comments(&post) {
                     after.push(Step::Comments(Comments::of(&post)));
                 }
             }
-            if edge.is_own() && post.author == Default::default() {
+            if edge.kind.own && post.author == Default::default() {
                 post.author.native_id = Some(self.target.native_id.clone());
             }
             page.observations.push(post);
@@ -284,9 +284,9 @@ impl Walk {
         }
         page.problems.push(Problem::new(place, error.to_string()));
         match (&step, &error) {
-            (Step::Edge(edge), _) if edge.may_be_refused() => {
+            (Step::Edge(edge), _) if !edge.kind.required => {
                 let from = self.union.as_ref().and_then(Union::since);
-                let stream = edge.stream();
+                let stream = edge.kind.stream;
                 page.shortfalls.push(Shortfall { from, to: Some(now), ..shortfall(None, stream, &error.to_string()) });
                 if let Some(union) = &mut self.union {
                     union.refused(edge, &error);

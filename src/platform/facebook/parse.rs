@@ -7,23 +7,7 @@ use serde_json::value::RawValue;
 use super::wire::{Attachment, Attachments, Comment, Named, Person, Photo, Post, Story, Summed, Video};
 use crate::model::{Author, Content, Counts, Exchange, Kind, Media, Observation, Page, Problem, Timestamp};
 use crate::platform::graph::{self, Next};
-use crate::platform::json::{self, Count, FieldList, Id, Objects, Text};
-
-/// Reads an object as `$wire`: at once, or mended. The text that it borrows from is kept in `$mended`.
-macro_rules! wire {
-    ($wire:ident, $batch:ident, $object:ident, $mended:ident) => {
-        match serde_json::from_str::<$wire<'_>>($object.raw.get()) {
-            Ok(wire) => wire,
-            Err(_) => {
-                $mended = $object.mend(|text| json::fault::<$wire<'_>>(text), &mut $batch.problems)?;
-                match serde_json::from_str::<$wire<'_>>(&$mended) {
-                    Ok(wire) => wire,
-                    Err(_) => return None,
-                }
-            }
-        }
-    };
-}
+use crate::platform::json::{self, Count, FieldList, Id, Object, Objects, Text, wire};
 
 /// One answer, read: what goes into the page, and what only the walk needs.
 #[derive(Debug, Default)]
@@ -124,19 +108,6 @@ pub(super) fn album(body: &[u8]) -> AlbumPage {
     });
     page.problems = batch.problems;
     page
-}
-
-/// One object of an answer.
-struct Object<'a, 'p> {
-    place: &'p str,
-    raw: &'a RawValue,
-    range: std::ops::Range<usize>,
-}
-
-impl Object<'_, '_> {
-    fn mend(&self, check: fn(&str) -> Option<json::Fault>, problems: &mut Vec<Problem>) -> Option<String> {
-        json::mend(self.raw.get(), self.place, check, problems)
-    }
 }
 
 fn read(body: &[u8], mut each: impl FnMut(&mut Batch, &Object<'_, '_>) -> Option<()>) -> Batch {
@@ -294,7 +265,7 @@ fn video(batch: &mut Batch, object: &Object<'_, '_>, page_id: &str) -> Option<Ob
     let media = Media {
         native_id: id.clone(),
         url: video.source.as_deref().or(picture).map(str::to_owned),
-        expires_at: video.source.as_deref().or(picture).and_then(expiry),
+        expires_at: video.source.as_deref().or(picture).and_then(graph::expiry),
         ..Media::default()
     };
     Some(Observation {
@@ -340,7 +311,7 @@ fn photo(batch: &mut Batch, object: &Object<'_, '_>) -> Option<Observation> {
         native_id: id.clone(),
         url: url.map(str::to_owned),
         alt: photo.alt_text_custom.as_deref().or(photo.alt_text.as_deref()).map(str::to_owned),
-        expires_at: url.and_then(expiry),
+        expires_at: url.and_then(graph::expiry),
         ..Media::default()
     };
     Some(Observation {
@@ -479,7 +450,7 @@ fn medium(attachment: &Attachment<'_>) -> Option<Media> {
     Some(Media {
         native_id: id.0.clone().into_owned(),
         url: url.map(str::to_owned),
-        expires_at: url.and_then(expiry),
+        expires_at: url.and_then(graph::expiry),
         ..Media::default()
     })
 }
@@ -517,13 +488,6 @@ fn unshimmed(url: &str) -> String {
 
 fn absolute(link: &str) -> String {
     if link.starts_with('/') { format!("https://www.facebook.com{link}") } else { link.to_owned() }
-}
-
-/// When a signed URL of Meta's delivery network stops working: `oe`, seconds since 1970 in hex.
-pub(in crate::platform) fn expiry(url: &str) -> Option<Timestamp> {
-    let query = url.split_once('?')?.1;
-    let hex = query.split('&').find_map(|pair| pair.strip_prefix("oe="))?;
-    Timestamp::from_second(i64::from_str_radix(hex, 16).ok()?).ok()
 }
 
 /// Names words of closed lists that are not among those known; nothing depends on them.

@@ -187,7 +187,7 @@ fn picture(value: &Value) -> Option<Media> {
     let url = value.get("source").or_else(|| value.get("url"))?.as_str()?;
     let file = url.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     let id = value.get("id").or_else(|| value.get("cover_id")).map_or_else(|| file.to_owned(), scalar);
-    Some(Media { native_id: id, url: Some(url.to_owned()), expires_at: parse::expiry(url), ..Media::default() })
+    Some(Media { native_id: id, url: Some(url.to_owned()), expires_at: graph::expiry(url), ..Media::default() })
 }
 
 /// One edge that tells who and what may act for the page: asked by itself, since each may be refused by itself.

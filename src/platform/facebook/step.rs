@@ -2,11 +2,12 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use super::edges;
 use super::parse::{self, Batch, Shape};
 use super::profile::{self, Audit};
-use super::union::{Edge, Union};
 use super::{kept_kind, shortfall, wire};
 use crate::model::{Exchange, Kind, Observation, Page, Problem, Shortfall};
+use crate::platform::edges::Edge;
 use crate::platform::graph::Next;
 use crate::platform::{Known, Target};
 
@@ -25,7 +26,7 @@ impl Step {
         let page = if target.native_id.is_empty() { &target.handle } else { &target.native_id };
         let under = |id: &str, edge: &str| vec![id.to_owned(), edge.to_owned()];
         match self {
-            Step::Edge(edge) => (under(page, edge.path()), format!("its {}", edge.stream())),
+            Step::Edge(edge) => (under(page, edge.kind.path), format!("its {}", edge.kind.stream)),
             Step::Comments(comments) => (under(&comments.place, "comments"), format!("comments of {}", comments.root)),
             Step::Album(album) => {
                 (under(&album.post.native_id, "attachments"), format!("album of {}", album.post.native_id))
@@ -38,7 +39,7 @@ impl Step {
 
     pub(super) fn fields(&self, dropped: &HashSet<String>) -> String {
         let fields = match self {
-            Step::Edge(edge) => shape_fields(edge.shape()),
+            Step::Edge(edge) => shape_fields(edges::shape(edge)),
             Step::Comments(_) => wire::COMMENT_FIELDS,
             Step::Album(album) => return album.fields(),
             Step::Node(node) if node.known.kind.is_root() => shape_fields(node.shape()),
@@ -75,7 +76,7 @@ impl Step {
     /// Halves the page size; false when there is nothing left to halve.
     pub(super) fn ask_for_less(&mut self) -> bool {
         match self {
-            Step::Edge(edge) => Union::halve(edge),
+            Step::Edge(edge) => edge.halve(),
             Step::Comments(Comments { limit, .. }) | Step::Album(Album { limit, .. }) => {
                 *limit /= 2;
                 *limit >= 1

@@ -1,87 +1,51 @@
-//! The edges over which a page's posts come, walked side by side, newest first: no single one gives all posts.
+//! The edges over which an account's posts come on the Graph API, walked side by side, newest first: no single one gives
+//! all posts.
 
 use std::collections::HashSet;
 
-use super::parse::Shape;
+use super::Error;
+use super::graph::Next;
+use super::http::later;
 use crate::model::{Observation, Problem, Scope, Timestamp};
-use crate::platform::Error;
-use crate::platform::graph::Next;
-use crate::platform::http::later;
+
+/// What is known about an edge beforehand.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// Its name in a path.
+    pub(super) path: &'static str,
+    /// Its name in a coverage statement.
+    pub(super) stream: &'static str,
+    /// The page size it begins with.
+    pub(super) limit: u32,
+    /// What each call of it says beside.
+    pub(super) query: &'static [(&'static str, &'static str)],
+    /// Without it there is no walk; the platform may refuse any other.
+    pub(super) required: bool,
+    /// What stands under its posts stands on the account's own page.
+    pub(super) comments: bool,
+    /// What comes over it is the account's own even where nobody is named.
+    pub(super) own: bool,
+    /// Its objects last: one that is not there any more is missing.
+    pub(super) lasting: bool,
+}
 
 /// One edge, as far as it has been walked.
 #[derive(Debug, Clone)]
 pub(super) struct Edge {
-    pub(super) name: &'static str,
+    pub(super) kind: &'static Kind,
     pub(super) next: Option<Next>,
     pub(super) limit: u32,
-    pub(super) until: Option<Timestamp>,
+    until: Option<Timestamp>,
     walked: HashSet<Next>,
     barren: u32,
     /// How far back it has been read.
     reached: Option<Timestamp>,
 }
 
-/// Edges, the page size each begins with, and what their objects are.
-const EDGES: &[(&str, u32, Shape)] = &[
-    ("published_posts", 50, Shape::Post),
-    ("visitor_posts", 50, Shape::Post),
-    ("tagged", 50, Shape::Post),
-    ("video_reels", 50, Shape::Video),
-    ("photos", 100, Shape::Photo),
-    ("stories", 100, Shape::Story),
-    (ARCHIVED, 100, Shape::Story),
-];
-
-/// Stories whose day is over: the same edge with another status.
-const ARCHIVED: &str = "archived stories";
-
 impl Edge {
-    /// The edge's name in a path.
-    pub(super) fn path(&self) -> &'static str {
-        if self.name == ARCHIVED { "stories" } else { self.name }
-    }
-
-    pub(super) fn shape(&self) -> Shape {
-        EDGES.iter().find(|(name, ..)| *name == self.name).map_or(Shape::Post, |(_, _, shape)| *shape)
-    }
-
-    pub(super) fn stream(&self) -> &'static str {
-        match self.name {
-            "visitor_posts" => "visitor posts",
-            "tagged" => "posts that name the page",
-            "video_reels" => "reels",
-            "photos" => "photos without a post",
-            "stories" | ARCHIVED => "stories",
-            _ => "posts",
-        }
-    }
-
-    /// Without its own posts there is no walk; the platform may refuse any other edge.
-    pub(super) fn may_be_refused(&self) -> bool {
-        self.name != "published_posts"
-    }
-
-    /// What stands under a post that merely names the page stands on somebody else's page.
-    pub(super) fn has_comments(&self) -> bool {
-        !matches!(self.name, "tagged" | "stories" | ARCHIVED)
-    }
-
-    pub(super) fn is_own(&self) -> bool {
-        matches!(self.name, "video_reels" | "photos" | "stories" | ARCHIVED)
-    }
-
     pub(super) fn query(&self) -> Vec<(String, String)> {
         let mut query = vec![("limit".to_owned(), self.limit.to_string())];
-        match self.name {
-            "published_posts" | "visitor_posts" => {
-                query.push(("include_hidden".to_owned(), "true".to_owned()));
-                query.push(("show_expired".to_owned(), "true".to_owned()));
-            }
-            "photos" => query.push(("type".to_owned(), "uploaded".to_owned())),
-            "stories" => query.push(("status".to_owned(), "PUBLISHED".to_owned())),
-            ARCHIVED => query.push(("status".to_owned(), "ARCHIVED".to_owned())),
-            _ => {}
-        }
+        query.extend(self.kind.query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if let Some(until) = self.until {
             query.push(("until".to_owned(), until.as_second().to_string()));
         }
@@ -90,6 +54,16 @@ impl Edge {
             query.push((name.clone(), value.clone()));
         }
         query
+    }
+
+    /// The same again with a smaller page; false when it cannot be smaller.
+    pub(super) fn halve(&mut self) -> bool {
+        self.limit /= 2;
+        self.limit >= 1
+    }
+
+    fn is(&self, other: &Edge) -> bool {
+        std::ptr::eq(self.kind, other.kind)
     }
 }
 
@@ -111,34 +85,24 @@ pub(super) struct Union {
 }
 
 impl Union {
-    pub(super) fn recent(since: Timestamp) -> Union {
-        Union::new(Some(since), None, false)
+    pub(super) fn recent(kinds: &'static [Kind], since: Timestamp) -> Union {
+        Union::new(kinds, Some(since), None, false)
     }
 
-    pub(super) fn backfill(before: Option<Timestamp>) -> Union {
-        Union::new(None, before, true)
+    pub(super) fn backfill(kinds: &'static [Kind], before: Option<Timestamp>) -> Union {
+        Union::new(kinds, None, before, true)
     }
 
-    fn new(since: Option<Timestamp>, before: Option<Timestamp>, backfill: bool) -> Union {
+    fn new(kinds: &'static [Kind], since: Option<Timestamp>, before: Option<Timestamp>, backfill: bool) -> Union {
         // Posts of the very second where the last run got to are read again.
         let until = before.map(|before| later(before, 1));
-        let open = EDGES
-            .iter()
-            .map(|&(name, limit, _)| Edge {
-                name,
-                next: None,
-                limit,
-                until,
-                walked: HashSet::new(),
-                barren: 0,
-                reached: None,
-            })
-            .collect();
+        let (walked, next, reached) = (HashSet::new(), None, None);
+        let edge = Edge { kind: &kinds[0], next, limit: 0, until, walked, barren: 0, reached };
         Union {
             since,
             before,
             backfill,
-            open,
+            open: kinds.iter().map(|kind| Edge { kind, limit: kind.limit, ..edge.clone() }).collect(),
             broken: Vec::new(),
             held_back: false,
             incomplete: false,
@@ -173,7 +137,7 @@ impl Union {
         new: usize,
         lost: bool,
     ) -> Option<Problem> {
-        let at = self.open.iter().position(|open| open.name == edge.name)?;
+        let at = self.open.iter().position(|open| open.is(&edge))?;
         self.incomplete |= lost;
         self.held_back |= lost;
         edge.reached = oldest.into_iter().chain(edge.reached).min();
@@ -185,7 +149,7 @@ impl Union {
             return None;
         };
         if edge.barren > 20 || !edge.walked.insert(next.clone()) {
-            let what = format!("the pages of {} repeat themselves; reading stopped", edge.name);
+            let what = format!("the pages of {} repeat themselves; reading stopped", edge.kind.stream);
             self.broken(&edge);
             return Some(Problem::new("paging.next", what));
         }
@@ -196,7 +160,7 @@ impl Union {
 
     /// An edge failed: neither can an absence be shown nor the position pass the place.
     pub(super) fn broken(&mut self, edge: &Edge) {
-        if let Some(at) = self.open.iter().position(|open| open.name == edge.name) {
+        if let Some(at) = self.open.iter().position(|open| open.is(edge)) {
             self.broken.push(self.open.remove(at).reached);
         }
     }
@@ -204,15 +168,9 @@ impl Union {
     /// The platform does not give this edge: the others go on without it. Where it does not exist for us (as GET of Reels
     /// may not) it never gave a post either; where a permission is missing, posts known from before are only out of sight.
     pub(super) fn refused(&mut self, edge: &Edge, error: &Error) {
-        self.open.retain(|open| open.name != edge.name);
-        let out_of_sight = matches!(error, Error::Unauthorized { .. }) && edge.shape() != Shape::Story;
+        self.open.retain(|open| !open.is(edge));
+        let out_of_sight = matches!(error, Error::Unauthorized { .. }) && edge.kind.lasting;
         self.incomplete |= out_of_sight || edge.next.is_some();
-    }
-
-    /// The same again with a smaller page.
-    pub(super) fn halve(edge: &mut Edge) -> bool {
-        edge.limit /= 2;
-        edge.limit >= 1
     }
 
     pub(super) fn hold_back(&mut self) {
