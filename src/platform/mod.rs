@@ -44,6 +44,13 @@ pub enum Error {
     Unexpected { say: String },
 }
 
+impl Error {
+    /// Whether a walk may go on with what does not depend on the failed exchange.
+    pub fn passes(&self) -> bool {
+        matches!(self, Error::Gone { .. } | Error::Transient { .. } | Error::Unexpected { .. })
+    }
+}
+
 /// A failed step of a walk, with the exchange that shows it where there was one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {

@@ -10,6 +10,8 @@ use crate::platform::http::{Call, Http, Trust};
 use crate::platform::lenient::Body;
 use crate::platform::{Endpoint, Error, Failure, Reached, Target};
 
+/// Every call counts against the day's budget, whichever host it goes to.
+pub const APP_METER: &str = "bluesky:app";
 pub const POSTS: &str = "app.bsky.feed.post";
 pub const REPOSTS: &str = "app.bsky.feed.repost";
 
@@ -41,7 +43,7 @@ impl Calls {
         let (base, path, foreign) = document_address(did, &self.endpoint.directory_base)
             .map_err(|why| Error::Unexpected { say: format!("{what}: {why}") })?;
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let call = Call::get(&base, &path, what)?.judge(judge).meter(meter(&base));
+        let call = Call::get(&base, &path, what)?.judge(judge).meter(meter(&base)).meter(APP_METER);
         Ok(if foreign { call.trust(Trust::foreign(&self.endpoint.api_base)) } else { call })
     }
 
@@ -88,13 +90,13 @@ impl Calls {
     /// A call to the AppView.
     fn view(&self, method: &str, what: &str) -> Result<Call, Error> {
         let call = Call::get(&self.endpoint.api_base, &["xrpc", method], format!("Bluesky {}: {what}", self.who()))?;
-        Ok(call.judge(judge).meter(meter(&self.endpoint.api_base)))
+        Ok(call.judge(judge).meter(meter(&self.endpoint.api_base)).meter(APP_METER))
     }
 
     /// A call to a server that a DID document named.
     fn host(&self, server: &str, method: &str, what: &str) -> Result<Call, Error> {
         let call = Call::get(server, &["xrpc", method], format!("Bluesky {}: {what}", self.who()))?;
-        Ok(call.judge(judge).meter(meter(server)).trust(Trust::foreign(&self.endpoint.api_base)))
+        Ok(call.judge(judge).meter(meter(server)).meter(APP_METER).trust(Trust::foreign(&self.endpoint.api_base)))
     }
 
     pub fn no_account(&self, exchange: Exchange) -> Failure {

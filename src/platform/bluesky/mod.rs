@@ -40,6 +40,10 @@ pub struct Walk {
     hidden: BTreeSet<String>,
     thread: Progress,
     position: Option<Timestamp>,
+    /// What the end of the records shows once those that quote have been read as well.
+    ending: Option<Scope>,
+    /// Something was left out: a backfill may not resume below it, and posts may be missing for that reason alone.
+    stuck: bool,
     /// The documents of people whose posts were not found, by DID: their servers, or that they are gone for good.
     servers: BTreeMap<String, Option<String>>,
 }
@@ -110,22 +114,32 @@ impl Walk {
             hidden: BTreeSet::new(),
             thread: Progress::default(),
             position: None,
+            ending: None,
+            stuck: false,
             servers: BTreeMap::new(),
         }
     }
 
-    /// The next exchange, parsed. `None`: the walk is at its end. After a failure it is over.
+    /// The next exchange, parsed. `None`: the walk is at its end. After a failure that passes it goes on without what
+    /// depended on that.
     pub async fn next(&mut self, http: &Http, _now: Timestamp) -> Option<Result<Page, Failure>> {
         loop {
             let step = self.todo.pop_front()?;
-            match self.step(http, step).await {
-                Ok(None) => {}
+            let failed = match self.step(http, step.clone()).await {
+                Ok(None) => continue,
                 Ok(Some(page)) => return Some(Ok(page)),
-                Err(failure) => {
-                    self.todo.clear();
-                    return Some(Err(failure));
+                Err(failure) => failure,
+            };
+            self.stuck = true;
+            match step {
+                Step::Thread { root: of, .. } if failed.error.passes() => {
+                    self.thread = Progress::default();
+                    self.todo.retain(|step| !matches!(step, Step::Thread { root, .. } if *root == of));
                 }
+                Step::Words(_) | Step::Own(_) | Step::Reply(_) if failed.error.passes() => {}
+                _ => self.todo.clear(),
             }
+            return Some(Err(failed));
         }
     }
 
@@ -222,11 +236,13 @@ impl Walk {
         let mut page = read.page;
         match read.next.filter(|next| more && Some(next) != cursor.as_ref()) {
             Some(next) => self.todo.push_front(Step::Posts(Some(next))),
-            None => page.finished.extend(match self.span {
-                Span::Since(since) => Some(Scope::Posts { since: Some(since) }),
-                Span::Whole => Some(Scope::Posts { since: None }),
-                Span::Before(_) | Span::None => None,
-            }),
+            None => {
+                self.ending = match self.span {
+                    Span::Since(since) => Some(Scope::Posts { since: Some(since) }),
+                    Span::Whole => Some(Scope::Posts { since: None }),
+                    Span::Before(_) | Span::None => None,
+                }
+            }
         }
         self.position = oldest.filter(|_| !matches!(self.span, Span::Since(_)));
         for record in wanted.iter().filter(|record| record.root).rev() {
@@ -348,11 +364,12 @@ impl Walk {
         self.close(page);
     }
 
-    /// When all of a page of posts has been walked, a backfill may resume below it.
+    /// When all of a page of posts has been walked, a backfill may resume below it; when it was the last, all are seen.
     fn close(&mut self, page: &mut Page) {
         let inside = matches!(self.todo.front(), Some(Step::Thread { .. } | Step::Words(_) | Step::Own(_)));
         if !inside {
-            page.position = self.position.take();
+            page.position = self.position.take().filter(|_| !self.stuck);
+            page.finished.extend(self.ending.take().filter(|_| !self.stuck));
         }
     }
 
@@ -444,21 +461,20 @@ fn comments_missing(item: &str, cause: String) -> Shortfall {
     Shortfall { item: Some(item.to_owned()), stream: "comments".to_owned(), from: None, to: None, cause }
 }
 
-/// Threads by their roots; then single items: the account's own at its own server, others' where they are shown.
+/// Single items first, the account's own at its own server, others' where they are shown: a reply to a deleted post stands
+/// in no thread and lives on. Then threads by their roots.
 fn revisits(did: &str, threads: &[Known], check: &[Known]) -> Vec<Step> {
     let own = |uri: &str| Place::of(uri).is_some_and(|place| place.did == did);
     let thread = |uri: &str| uri.contains("/app.bsky.feed.post/");
-    let mut seen = BTreeSet::new();
-    let mut steps = Vec::new();
-    for known in threads.iter().filter(|known| seen.insert(known.root.clone())) {
-        let root = known.root.clone();
-        steps.push(if thread(&root) { Step::Thread { at: root.clone(), root } } else { Step::Own(root) });
-    }
-    for known in check.iter().filter(|known| seen.insert(known.native_id.clone())) {
-        let uri = known.native_id.clone();
-        steps.push(if own(&uri) { Step::Own(uri) } else { Step::Reply(uri) });
-    }
-    steps
+    let roots: BTreeSet<&String> = threads.iter().map(|known| &known.root).collect();
+    let single = check.iter().map(|known| &known.native_id).filter(|uri| !roots.contains(uri));
+    let single: BTreeSet<&String> = single.collect();
+    let alone = |uri: &String| if own(uri) { Step::Own(uri.clone()) } else { Step::Reply(uri.clone()) };
+    let whole = |root: &String| match thread(root) {
+        true => Step::Thread { root: root.clone(), at: root.clone() },
+        false => Step::Own(root.clone()),
+    };
+    single.into_iter().map(alone).chain(roots.into_iter().map(whole)).collect()
 }
 
 /// A refusal that ends nothing is a problem of its page.

@@ -44,6 +44,8 @@ pub struct Walk {
     counted: Option<i64>,
     oldest: Option<Timestamp>,
     looked_up: BTreeSet<String>,
+    /// Something was left out: a backfill may not resume below it.
+    stuck: bool,
 }
 
 /// What the end of the timeline shows.
@@ -114,22 +116,38 @@ impl Walk {
             }
         };
         let looked_up = BTreeSet::new();
-        Walk { endpoint, target, names, todo, errand: kind, seen: 0, counted: None, oldest: None, looked_up }
+        Walk {
+            endpoint,
+            target,
+            names,
+            todo,
+            errand: kind,
+            seen: 0,
+            counted: None,
+            oldest: None,
+            looked_up,
+            stuck: false,
+        }
     }
 
-    /// The next exchange, parsed. `None`: the walk is at its end. After a failure it is over.
+    /// The next exchange, parsed. `None`: the walk is at its end. After a failure that passes it goes on without what
+    /// depended on that.
     pub async fn next(&mut self, http: &Http, now: Timestamp) -> Option<Result<Page, Failure>> {
         let step = self.todo.pop_front()?;
+        let essential = matches!(step, Step::User | Step::Timeline { .. });
         let page = match step {
             Step::User => self.user(http).await,
             Step::Timeline { start, end, token } => self.timeline(http, now, start, end, token).await,
             Step::Search { threads, token, position } => self.search(http, threads, token, position).await,
             Step::Lookup { ids, why, position } => self.lookup(http, ids, why, position).await,
         };
-        if page.is_err() {
-            self.todo.clear();
+        if let Err(failure) = &page {
+            self.stuck = true;
+            if essential || !failure.error.passes() {
+                self.todo.clear();
+            }
         }
-        Some(page)
+        Some(page.map(|page| if self.stuck { Page { position: None, ..page } } else { page }))
     }
 
     async fn user(&mut self, http: &Http) -> Result<Page, Failure> {

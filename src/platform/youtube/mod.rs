@@ -45,6 +45,10 @@ pub struct Walk {
     closed: BTreeSet<String>,
     /// The thread in work: what came of it so far.
     thread: Thread,
+    /// What the end of the uploads shows once the videos on the last page have been read.
+    ending: Option<Scope>,
+    /// Something was left out: a backfill may not resume below it, and videos may be missing for that reason alone.
+    stuck: bool,
 }
 
 /// Which part of the uploads is wanted.
@@ -112,12 +116,18 @@ impl Walk {
             open: BTreeSet::new(),
             closed: BTreeSet::new(),
             thread: Thread::default(),
+            ending: None,
+            stuck: false,
         }
     }
 
-    /// The next exchange, parsed. `None`: the walk is at its end. After a failure it is over.
+    /// The next exchange, parsed. `None`: the walk is at its end. After a failure that passes it goes on without what
+    /// depended on that.
     pub async fn next(&mut self, http: &Http, _now: Timestamp) -> Option<Result<Page, Failure>> {
-        let page = match self.todo.pop_front()? {
+        let step = self.todo.pop_front()?;
+        let essential = matches!(step, Step::Channel | Step::Uploads(_));
+        let video = step.video().map(str::to_owned);
+        let page = match step {
             Step::Channel => self.channel(http).await,
             Step::Uploads(listing) => self.uploads(http, listing).await,
             Step::Videos(ids, threads) => self.videos(http, ids, threads).await,
@@ -126,8 +136,12 @@ impl Walk {
             Step::Check(known) => self.check(http, known).await,
             Step::Root(video, missing) => self.root(http, video, missing).await,
         };
-        if page.is_err() {
-            self.todo.clear();
+        if let Err(failure) = &page {
+            self.stuck = true;
+            if essential || !failure.error.passes() {
+                self.todo.clear();
+            }
+            self.todo.retain(|step| video.is_none() || step.video() != video.as_deref());
         }
         Some(page)
     }
@@ -166,7 +180,7 @@ impl Walk {
         let mut page = read.page;
         match after {
             Ok(Some(next)) if more && !none => self.todo.push_front(Step::Uploads(next)),
-            Ok(_) => self.end_of_uploads(&mut page),
+            Ok(_) => self.ending = self.end_of_uploads(&mut page),
             Err(repeated) => page.shortfalls.push(self.posts_missing(repeated)),
         }
         let oldest = read.found.iter().filter_map(|entry| entry.published_at).min();
@@ -192,19 +206,18 @@ impl Walk {
         (chosen, more)
     }
 
-    fn end_of_uploads(&self, page: &mut Page) {
+    fn end_of_uploads(&self, page: &mut Page) -> Option<Scope> {
         let listed = i64::try_from(self.listed.len()).unwrap_or(i64::MAX);
+        let counted = self.counted.filter(|counted| *counted > listed && self.errand == Span::Whole);
+        page.shortfalls.extend(counted.map(|counted| {
+            self.posts_missing(format!(
+                "YouTube counts {counted} videos and lists {listed}: unlisted and private ones, or more than it lists"
+            ))
+        }));
         match self.errand {
-            Span::Since(since) => page.finished.push(Scope::Posts { since: Some(since) }),
-            Span::Whole if self.counted.is_some_and(|counted| counted > listed) => {
-                let counted = self.counted.unwrap_or(0);
-                page.shortfalls.push(self.posts_missing(format!(
-                    "YouTube counts {counted} videos and lists {listed}: unlisted and private ones, or more than it lists"
-                )));
-                page.finished.push(Scope::Posts { since: None });
-            }
-            Span::Whole => page.finished.push(Scope::Posts { since: None }),
-            Span::Before(_) | Span::None => {}
+            Span::Since(since) => Some(Scope::Posts { since: Some(since) }),
+            Span::Whole => Some(Scope::Posts { since: None }),
+            Span::Before(_) | Span::None => None,
         }
     }
 
@@ -333,11 +346,13 @@ impl Walk {
         page
     }
 
-    /// When all of an uploads page has been walked, a backfill may resume below it.
+    /// When all of an uploads page has been walked, a backfill may resume below it; when it was the last, the videos that
+    /// should have been on the way have been seen.
     fn close(&mut self, page: &mut Page) {
         let inside = matches!(self.todo.front(), Some(Step::Videos(..) | Step::Threads(..) | Step::Replies(..)));
         if !inside {
-            page.position = self.position.take();
+            page.position = self.position.take().filter(|_| !self.stuck);
+            page.finished.extend(self.ending.take().filter(|_| !self.stuck));
         }
     }
 
