@@ -294,10 +294,17 @@ impl<'h> Run<'h> {
                     kind: thread.kind,
                 };
                 let check = |(native_id, kind, root)| Known { native_id, kind, root };
-                Ok(Errand::Revisit {
-                    threads: due.into_iter().map(known).collect(),
-                    check: missing.into_iter().map(check).collect(),
-                })
+                let mut check: Vec<Known> = missing.into_iter().map(check).collect();
+                // Where no walk sees a thread in whole, and where replies outlive what they answer, each is asked for.
+                let alone = match self.platform {
+                    Platform::X => items::read::Alone::All,
+                    Platform::Bluesky => items::read::Alone::Orphans,
+                    _ => items::read::Alone::None,
+                };
+                for (native_id, kind, root) in items::read::answers(conn, &due, alone)? {
+                    check.push(Known { native_id, kind, root });
+                }
+                Ok(Errand::Revisit { threads: due.into_iter().map(known).collect(), check })
             })?,
             Mode::Profile => Errand::Profile,
         })

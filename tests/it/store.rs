@@ -92,6 +92,58 @@ fn what_stood_under_a_gone_post_is_gone_with_it_because_of_its_parent() {
 }
 
 #[test]
+fn where_replies_outlive_what_they_answer_only_what_was_answered_is_missing_and_gone() {
+    let archive = TestArchive::new();
+    let sight = |begun| items::Sighting { platform: "bluesky".into(), ..archive.sight(begun) };
+    let harvest = |page: PageOf, gone: Option<&'static str>| {
+        let begun = archive.begin(Mode::Revisit);
+        let mut page = page.thread_ends("at_1").page();
+        for seen in page.observations.iter_mut().filter(|seen| seen.kind == Kind::Reply) {
+            seen.parent = Some("at_2".into());
+        }
+        let digest = pagekeeper::seal::sha256(&page.exchange.body);
+        let stored = archive.store(sight(begun), page).unwrap();
+        let (sight, at) = (sight(begun), archive.clock.now());
+        let confirm = |id| move |tx: &db::Tx<'_>| items::confirm_gone(tx, &sight, id, stored.capture, digest, at);
+        let gone = gone.map(|id| archive.db.writer.write(confirm(id)).unwrap().gone);
+        archive.end(begun, "complete");
+        archive.check();
+        (stored.tally.missing, gone)
+    };
+    let whole = || PageOf::new(archive.clock.now()).post("at_1", "Menu").comment("at_2", "at_1", "Again?");
+    harvest(whole().item("at_3", Kind::Reply, Some("at_1"), "Yes", "901", false), None);
+    let alone = || PageOf::new(archive.clock.now()).post("at_1", "Menu");
+    assert_eq!(harvest(alone(), None), (1, None));
+    assert_eq!(archive.shown("bluesky:at_3").document.state, State::Visible);
+
+    let due = archive.db.read(|conn| items::read::due(conn, archive.account, archive.clock.now(), 9, true)).unwrap();
+    let orphans = archive.db.read(|conn| items::read::answers(conn, &due, items::read::Alone::Orphans)).unwrap();
+    assert_eq!(orphans, [("at_3".to_owned(), Kind::Reply, "at_1".to_owned())]);
+    let all = archive.db.read(|conn| items::read::answers(conn, &due, items::read::Alone::All)).unwrap();
+    assert_eq!(all, orphans, "what is missing is asked for anyway");
+
+    assert_eq!(harvest(alone(), Some("at_2")), (0, Some(1)));
+    assert_eq!(archive.shown("bluesky:at_3").document.state, State::Visible);
+}
+
+#[test]
+fn a_thread_that_was_looked_through_is_due_again_later_though_it_was_not_seen_in_whole() {
+    let archive = TestArchive::new();
+    let begun = archive.begin(Mode::Revisit);
+    let store = |answers: Vec<Answer>| {
+        let mut page = PageOf::new(archive.clock.now()).post("9_1", "Menu").page();
+        page.answers = answers;
+        archive.store(items::Sighting { platform: "x".into(), ..archive.sight(begun) }, page).unwrap();
+        archive.db.read(|conn| items::read::due(conn, archive.account, archive.clock.now(), 9, true)).unwrap()[0].due_at
+    };
+    let first = store(vec![]);
+    archive.clock.advance(SignedDuration::from_hours(24 * 9));
+    assert_eq!(store(vec![]), first);
+    assert!(store(vec![Answer::Readable("9_1".into())]) > first);
+    archive.end(begun, "complete");
+}
+
+#[test]
 fn a_walk_that_was_resumed_shows_no_absence() {
     let archive = TestArchive::new();
     let page = PageOf::new(archive.clock.now()).post("100_1", "A").comment("1_2", "100_1", "B").thread_ends("100_1");

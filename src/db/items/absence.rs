@@ -37,8 +37,10 @@ fn thread(keeper: &mut Keeper<'_, '_>, root: &str) -> Result<()> {
     let absent = ids(
         keeper.tx,
         "SELECT id FROM items WHERE root_id = ?1 AND id <> ?1 AND kind IN ('comment', 'reply')
-           AND state IN ('visible', 'hidden') AND seen_in IS NOT ?2 AND page_id = ?3 ORDER BY id",
-        params![root.id, keeper.sight.harvest, keeper.sight.account],
+           AND state IN ('visible', 'hidden') AND seen_in IS NOT ?2 AND page_id = ?3
+           AND (NOT ?4 OR parent_id = ?1 OR EXISTS (SELECT 1 FROM items p WHERE p.id = items.parent_id AND p.seen_in IS ?2))
+         ORDER BY id",
+        params![root.id, keeper.sight.harvest, keeper.sight.account, outlive(&keeper.sight.platform)],
     )?;
     let evidence = with_this(&keeper.sight.evidence.thread, keeper.capture);
     absent.into_iter().try_for_each(|id| missing(keeper, id, &evidence))
@@ -60,16 +62,39 @@ fn posts(keeper: &mut Keeper<'_, '_>, since: Option<Timestamp>) -> Result<()> {
 
 /// What a direct read said. *Gone* is decided at the end of the harvest ([`confirm_gone`]): here it is only a first absence.
 pub(super) fn direct(keeper: &mut Keeper<'_, '_>, answer: &Answer) -> Result<()> {
-    let Answer::Gone(native_id) = answer else { return Ok(()) };
+    let (Answer::Gone(native_id) | Answer::Readable(native_id)) = answer;
     let Some(item) = keeper.lookup(native_id)? else { return Ok(()) };
+    if matches!(answer, Answer::Readable(_)) {
+        return if looked_through(keeper, item.id)? {
+            super::reschedule(keeper.tx, item.id, keeper.sight.now)
+        } else {
+            Ok(())
+        };
+    }
     match item.known {
         Some(Latest { state: State::Visible | State::Hidden, .. }) => missing(keeper, item.id, &[keeper.capture]),
         _ => Ok(()),
     }
 }
 
+/// Whether this answer says that a thread was looked through, though perhaps not in whole: these platforms give it for a root
+/// when they come to its end, and some of their threads are never seen in whole.
+fn looked_through(keeper: &Keeper<'_, '_>, id: i64) -> Result<bool> {
+    if !matches!(keeper.sight.platform.as_str(), "x" | "youtube" | "bluesky") {
+        return Ok(false);
+    }
+    let root = "SELECT EXISTS (SELECT 1 FROM items WHERE id = ?1 AND due_at IS NOT NULL)";
+    Ok(keeper.tx.prepare_cached(root)?.query_row([id], |row| row.get(0))?)
+}
+
+/// Where a reply outlives what it answers: a thread contains it only while that is there, and it is not gone with it.
+fn outlive(platform: &str) -> bool {
+    matches!(platform, "x" | "bluesky")
+}
+
 /// Makes *gone* what a direct read in this harvest called gone, and an earlier harvest had found missing. Called only when a
-/// sibling was readable in the same harvest with the same credential. What stood under a gone item is gone with it.
+/// sibling was readable in the same harvest with the same credential. What stood under a gone item is gone with it, but where
+/// replies outlive what they answer.
 pub fn confirm_gone(
     tx: &Transaction<'_>,
     sight: &Sighting,
@@ -94,8 +119,8 @@ pub fn confirm_gone(
            UNION SELECT i.id FROM items i JOIN under u ON i.parent_id = u.id
              WHERE i.root_id = (SELECT root_id FROM items WHERE id = ?1))
          SELECT i.id FROM under JOIN items i USING (id)
-         WHERE i.kind IN ('comment', 'reply') AND i.state <> 'gone' ORDER BY i.id",
-        [id],
+         WHERE i.kind IN ('comment', 'reply') AND i.state <> 'gone' AND NOT ?2 ORDER BY i.id",
+        params![id, outlive(&sight.platform)],
     )?;
     for (id, cause) in std::iter::once((id, Cause::Platform)).chain(under.into_iter().map(|id| (id, Cause::Parent))) {
         let shown = Absence { capture, digest, seen_at, change: Change::Gone, state: State::Gone, cause };

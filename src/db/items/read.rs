@@ -310,6 +310,37 @@ pub fn missing(conn: &Connection, account: i64, harvest: i64, limit: u32) -> Res
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Which answers in a thread are asked for one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alone {
+    None,
+    /// Those under an answer that is no longer there.
+    Orphans,
+    All,
+}
+
+/// Kept answers of these threads that are to be read directly, with kind and root.
+pub fn answers(conn: &Connection, threads: &[Thread], alone: Alone) -> Result<Vec<(String, Kind, String)>> {
+    if alone == Alone::None {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare_cached(
+        "SELECT i.native_id, i.kind FROM items i LEFT JOIN items p ON p.id = i.parent_id
+         WHERE i.root_id = ?1 AND i.kind IN ('comment', 'reply') AND i.state IN ('visible', 'hidden')
+           AND (?2 OR p.state IN ('missing', 'gone')) ORDER BY i.id",
+    )?;
+    let mut found = Vec::new();
+    for thread in threads {
+        let rows =
+            statement.query_map(params![thread.item, alone == Alone::All], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for row in rows {
+            let (native_id, kind) = row?;
+            found.push((native_id, kind, thread.native_id.clone()));
+        }
+    }
+    Ok(found)
+}
+
 /// When an account's newest post was written, as far as held.
 pub fn newest_post(conn: &Connection, account: i64) -> Result<Option<Timestamp>> {
     let newest: Option<i64> = conn.query_row(
