@@ -171,6 +171,14 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
             reached.retain(|account| account.platform == target.platform);
             Ok(reached)
         }
+pub async fn discover(
+    platform: Platform,
+    http: &Http,
+    target: &Target,
+    endpoint: &Endpoint,
+) -> Result<Vec<Reached>, Failure> {
+    match platform {
+        Platform::Facebook | Platform::Instagram => facebook::discover(http, target, endpoint).await,
         Platform::X => x::discover(http, target, endpoint).await,
         Platform::Youtube => youtube::discover(http, target, endpoint).await,
         Platform::Bluesky => bluesky::discover(http, target, endpoint).await,
@@ -185,6 +193,7 @@ pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<Str
         Platform::Youtube => youtube::probe(http, target, endpoint).await,
         Platform::Bluesky => bluesky::probe(http, target, endpoint).await,
         platform @ Platform::Instagram => vec![without(platform).to_string()],
+        platform => vec![without(platform).to_string()],
     }
 }
 

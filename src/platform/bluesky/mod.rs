@@ -316,8 +316,6 @@ impl Walk {
             if at == root {
                 self.unseen(&exchange, &root);
             }
-        } else if at == root && self.span == Span::None {
-            page.answers.push(Answer::Readable(root.clone()));
         }
         for node in read.nodes.iter().rev().filter(|node| node.counted > node.shown) {
             if self.thread.asked.contains(&node.uri) {
@@ -350,6 +348,8 @@ impl Walk {
         let on = matches!(self.todo.front(), Some(Step::Thread { root: next, at }) if next == root && at != root);
         if !on {
             let thread = std::mem::take(&mut self.thread);
+            let looked_through = self.span == Span::None && thread.unread.is_none();
+            page.answers.extend(looked_through.then(|| Answer::Readable(root.to_owned())));
             let withheld = (thread.withheld > 0).then(|| {
                 format!(
                     "{} answers are counted and not shown: their authors have deactivated, are blocked, or are hidden",

@@ -256,7 +256,13 @@ impl Walk {
         }
         match read.next {
             Some(token) => self.todo.push_front(Step::Search { threads, token: Some(token), position }),
-            None => page.position = position,
+            // No search sees a thread in whole; the answer says that it was looked through.
+            None => {
+                page.position = position;
+                if self.errand == Kind::Other {
+                    page.answers.extend(threads.into_iter().map(|thread| Answer::Readable(thread.native_id)));
+                }
+            }
         }
         let behind = read.behind.into_iter().filter(|id| self.looked_up.insert(id.clone())).collect::<Vec<_>>();
         for ids in behind.chunks(LOOKUP) {
@@ -279,6 +285,10 @@ impl Walk {
         page.position = position;
         if why != Why::Newest {
             answer(&ids, &read.posts, &read.not_found, &read.not_shown, &mut page);
+            // Of a root it is said once its thread has been searched.
+            let roots = read.posts.iter().filter(|post| post.root).flat_map(|post| &post.ids);
+            let roots: BTreeSet<&String> = roots.collect();
+            page.answers.retain(|answer| !matches!(answer, Answer::Readable(id) if roots.contains(id)));
         }
         if why == Why::Threads {
             self.go_into(read.posts.iter().map(Thread::of).collect(), read.behind, position);

@@ -236,7 +236,8 @@ impl Walk {
         let found: BTreeMap<&String, Option<i64>> = read.found.iter().map(|(id, counted)| (id, *counted)).collect();
         for id in &ids {
             match (found.contains_key(id), self.errand == Span::None) {
-                (true, true) => page.answers.push(Answer::Readable(id.clone())),
+                // A video is called readable once the comments under it have been looked through.
+                (true, true) => {}
                 (false, true) => page.answers.push(Answer::Gone(id.clone())),
                 (true, false) => {}
                 (false, false) => page.shortfalls.push(Shortfall {
@@ -264,6 +265,9 @@ impl Walk {
             self.closed.insert(video.clone());
             let mut page = read.page;
             page.shortfalls.push(comments_missing(&video, cause.to_owned()));
+            if exchange.status == 403 {
+                self.looked_through(&mut page, &video);
+            }
             self.close(&mut page);
             return Ok(page);
         }
@@ -327,6 +331,7 @@ impl Walk {
     fn ended(&mut self, mut page: Page, video: &str) -> Page {
         if self.todo.front().and_then(Step::video) != Some(video) {
             self.open.insert(video.to_owned());
+            self.looked_through(&mut page, video);
             let thread = std::mem::take(&mut self.thread);
             match thread.broken {
                 Some(cause) => page.shortfalls.push(comments_missing(video, cause)),
@@ -344,6 +349,10 @@ impl Walk {
         }
         self.close(&mut page);
         page
+    }
+
+    fn looked_through(&self, page: &mut Page, video: &str) {
+        page.answers.extend((self.errand == Span::None).then(|| Answer::Readable(video.to_owned())));
     }
 
     /// When all of an uploads page has been walked, a backfill may resume below it; when it was the last, the videos that
