@@ -31,30 +31,106 @@ const SHOWN: usize = 8;
 /// How many matches of one slot on each side are looked at where only the nearest matter.
 const NEAREST: usize = 4;
 
-/// Every rule that `runs` admits and that matches, by number, each once.
+/// Every rule that `runs` admits and that matches, each once.
 pub fn matches(engine: &Engine, raw: &str, runs: &dyn Fn(&Rule) -> bool) -> Vec<Match> {
     let views = Views::of(raw);
-    let mut found: Vec<Match> = Vec::new();
-    let mut fills = Vec::new();
     let latest = views.doubled.as_ref().or(views.joined.as_ref()).or(views.leet.as_ref()).unwrap_or(&views.folded);
     let mended = engine.compiled.mender.mend(latest);
+    let mut found: Vec<Match> = Vec::new();
+    let mut seen = Seen::new(engine.compiled.anchors.len());
     for (number, view) in views.all().chain(mended.as_ref()).enumerate() {
-        fills.clear();
-        literals(engine, view, &mut fills);
+        seen.clear();
+        literals(engine, view, &mut seen);
         if number == 0 {
-            structures(engine, raw, &views, &mut fills);
+            structures(engine, raw, &views, &mut seen);
         }
-        if !fills.is_empty() {
-            names(engine, view, &mut fills);
-            fills.sort_unstable();
-            Text { engine, view, fills: &fills }.look(runs, &mut found);
+        let candidates = candidates(engine, &seen, &found, runs);
+        if !candidates.is_empty() {
+            let fills = fills(engine, view, &candidates, seen.structures.clone(), &seen.terms);
+            Text { engine, view, fills: &fills }.look(&candidates, &mut found);
         }
     }
     found
 }
 
+/// What was seen in one view: terms of the automaton, structures, and one bit for each slot that may be filled.
+struct Seen {
+    /// Number of the term, its first word and the word after it.
+    terms: Vec<(u32, u32, u32)>,
+    structures: Vec<Fill>,
+    slots: Vec<u64>,
+}
+
+impl Seen {
+    fn new(blocks: usize) -> Seen {
+        Seen { terms: Vec::with_capacity(64), structures: Vec::new(), slots: vec![0; blocks] }
+    }
+
+    fn clear(&mut self) {
+        self.terms.clear();
+        self.structures.clear();
+        self.slots.fill(0);
+    }
+}
+
+/// Patterns whose anchor was seen and whose other slots may be filled; what is found late (names, the packs' own
+/// structures) counts as seen here.
+fn candidates(engine: &Engine, seen: &Seen, found: &[Match], runs: &dyn Fn(&Rule) -> bool) -> Vec<u32> {
+    let compiled = &engine.compiled;
+    let mut candidates = Vec::new();
+    let maybe = |slot: SlotId| {
+        let block = slot as usize / 64;
+        (seen.slots[block] | compiled.late[block]) >> (slot % 64) & 1 == 1
+    };
+    for (block, anchors) in compiled.anchors.iter().enumerate() {
+        let mut bits = anchors & (seen.slots[block] | compiled.late[block]);
+        while bits != 0 {
+            let slot = block * 64 + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            candidates.extend(compiled.anchored[slot].iter().copied().filter(|&number| {
+                let pattern = &compiled.patterns[number as usize];
+                pattern.slots.iter().all(|&slot| maybe(slot)) && {
+                    let rule = &engine.rules[pattern.rule];
+                    let done = found.iter().any(|known| known.rule == pattern.rule && known.severity == rule.severity);
+                    !done && runs(rule)
+                }
+            }));
+        }
+    }
+    candidates
+}
+
+/// The places of every slot that the candidates, their benign phrases and their modifiers name, in order.
+fn fills(
+    engine: &Engine,
+    view: &View,
+    candidates: &[u32],
+    mut fills: Vec<Fill>,
+    terms: &[(u32, u32, u32)],
+) -> Vec<Fill> {
+    let compiled = &engine.compiled;
+    let mut needed = vec![0u64; compiled.anchors.len()];
+    let mut need = |slot: SlotId| needed[slot as usize / 64] |= 1 << (slot % 64);
+    for &number in candidates {
+        let pattern = &compiled.patterns[number as usize];
+        pattern.slots.iter().chain(&compiled.benign[pattern.rule]).for_each(|&slot| need(slot));
+        compiled.uses[pattern.rule].iter().for_each(|used| need(used.slot));
+    }
+    let is_needed = |slot: SlotId| needed[slot as usize / 64] >> (slot % 64) & 1 == 1;
+    for &(term, from, to) in terms {
+        let slots = compiled.terms[term as usize].slots.iter().filter(|&&slot| is_needed(slot));
+        fills.extend(slots.map(|&slot| Fill { slot, from, to }));
+    }
+    if compiled.late.iter().zip(&needed).any(|(late, needed)| late & needed != 0) {
+        names(engine, view, &mut fills);
+        own_structures(engine, view, &mut fills);
+    }
+    fills.sort_unstable();
+    fills
+}
+
 /// All terms of all slots, in one run of the automaton; its hits come in order of their ends.
-fn literals(engine: &Engine, view: &View, fills: &mut Vec<Fill>) {
+fn literals(engine: &Engine, view: &View, seen: &mut Seen) {
     let mut word = 0;
     for hit in engine.compiled.automaton.find_overlapping_iter(&view.text) {
         let last_byte = hit.end() - 1;
@@ -62,10 +138,11 @@ fn literals(engine: &Engine, view: &View, fills: &mut Vec<Fill>) {
         while view.words.get(word + 1).is_some_and(|next| next.start as usize <= last_byte) {
             word += 1;
         }
-        let term = &engine.compiled.terms[hit.pattern().as_usize()];
+        let number = hit.pattern().as_u32();
+        let term = &engine.compiled.terms[number as usize];
         let to = index(word) + 1;
-        let from = to - term.words.min(to);
-        fills.extend(term.slots.iter().map(|&slot| Fill { slot, from, to }));
+        seen.terms.push((number, to - term.words.min(to), to));
+        term.slots.iter().for_each(|&slot| seen.slots[slot as usize / 64] |= 1 << (slot % 64));
     }
 }
 
@@ -73,14 +150,15 @@ fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// What detectors and the packs' own structures find, as words of the folded view.
-fn structures(engine: &Engine, raw: &str, views: &Views, fills: &mut Vec<Fill>) {
+/// What detectors find, as words of the folded view.
+fn structures(engine: &Engine, raw: &str, views: &Views, seen: &mut Seen) {
     let view = &views.folded;
     let detectors = &engine.detectors;
     let mut put = |structure: Structure, found: Vec<Range<usize>>| {
         let slots = engine.compiled.structures.get(&structure).map_or(&[][..], Vec::as_slice);
         for (from, to) in found.iter().filter_map(|at| raw_words(view, at)) {
-            fills.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
+            slots.iter().for_each(|&slot| seen.slots[slot as usize / 64] |= 1 << (slot % 64));
+            seen.structures.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
         }
     };
     if views.digits + views.spelled >= 2 {
@@ -99,6 +177,10 @@ fn structures(engine: &Engine, raw: &str, views: &Views, fills: &mut Vec<Fill>) 
             put(Structure::LinkAny, vec![link.raw]);
         }
     }
+}
+
+/// What the packs' own regular expressions find.
+fn own_structures(engine: &Engine, view: &View, fills: &mut Vec<Fill>) {
     let bytes = view.text.as_bytes();
     for number in engine.compiled.regex_set.matches(bytes) {
         let (regex, slots) = &engine.compiled.regexes[number];
@@ -235,22 +317,19 @@ struct Text<'t> {
 }
 
 impl Text<'_> {
-    fn look(&self, runs: &dyn Fn(&Rule) -> bool, found: &mut Vec<Match>) {
-        for slots in self.fills.chunk_by(|a, b| a.slot == b.slot) {
-            for &number in &self.engine.compiled.anchored[slots[0].slot as usize] {
-                let pattern = &self.engine.compiled.patterns[number as usize];
-                let rule = &self.engine.rules[pattern.rule];
-                let known = found.iter().position(|known| known.rule == pattern.rule);
-                if known.is_some_and(|at| found[at].severity == rule.severity) || !self.has_all(pattern) || !runs(rule)
-                {
-                    continue;
-                }
-                let Some(fresh) = self.evaluate(pattern, rule) else { continue };
-                match known {
-                    Some(at) if found[at].severity >= fresh.severity => {}
-                    Some(at) => found[at] = fresh,
-                    None => found.push(fresh),
-                }
+    fn look(&self, candidates: &[u32], found: &mut Vec<Match>) {
+        for &number in candidates {
+            let pattern = &self.engine.compiled.patterns[number as usize];
+            let rule = &self.engine.rules[pattern.rule];
+            let known = found.iter().position(|known| known.rule == pattern.rule);
+            if known.is_some_and(|at| found[at].severity == rule.severity) || !self.has_all(pattern) {
+                continue;
+            }
+            let Some(fresh) = self.evaluate(pattern, rule) else { continue };
+            match known {
+                Some(at) if found[at].severity >= fresh.severity => {}
+                Some(at) => found[at] = fresh,
+                None => found.push(fresh),
             }
         }
     }

@@ -89,6 +89,10 @@ pub struct Compiled {
     pub patterns: Vec<Pattern>,
     /// For each slot the patterns that it anchors.
     pub anchored: Vec<Vec<u32>>,
+    /// A bit for each slot that anchors any.
+    pub anchors: Vec<u64>,
+    /// A bit for each slot that names or the packs' own structures may fill: looked for only when all else was seen.
+    pub late: Vec<u64>,
     pub structures: BTreeMap<Structure, Vec<SlotId>>,
     pub regexes: Vec<(regex::bytes::Regex, Vec<SlotId>)>,
     pub regex_set: regex::bytes::RegexSet,
@@ -273,7 +277,10 @@ impl Book {
                 self.common[slot as usize] |=
                     matches!(structure, Structure::Name | Structure::FirstName | Structure::TwoNames);
             }
-            (None, Some(pattern)) => self.regexes.entry(pattern.clone()).or_default().push(slot),
+            (None, Some(pattern)) => {
+                self.regexes.entry(pattern.clone()).or_default().push(slot);
+                self.common[slot as usize] = true;
+            }
             (None, None) => {}
         }
     }
@@ -323,6 +330,17 @@ impl Book {
             anchored[*rare.unwrap_or(&pattern.slots[0]) as usize].push(u32::try_from(number).unwrap_or(u32::MAX));
         }
         let mender = self.mender(packs);
+        let blocks = self.slots.len().div_ceil(64);
+        let bits = |slots: &mut dyn Iterator<Item = SlotId>| {
+            let mut bits = vec![0u64; blocks];
+            slots.for_each(|slot| bits[slot as usize / 64] |= 1 << (slot % 64));
+            bits
+        };
+        let anchors =
+            bits(&mut (0..).zip(&anchored).filter(|(_, patterns)| !patterns.is_empty()).map(|(slot, _)| slot));
+        let names = [Structure::Name, Structure::FirstName, Structure::TwoNames];
+        let named = names.iter().filter_map(|name| self.structures.get(name)).flatten().copied();
+        let late = bits(&mut named.chain(self.regexes.values().flatten().copied()));
         let mut literals = Vec::with_capacity(self.terms.len());
         let mut terms = Vec::with_capacity(self.terms.len());
         for (term, slots) in self.terms {
@@ -339,6 +357,8 @@ impl Book {
             terms,
             patterns,
             anchored,
+            anchors,
+            late,
             structures: self.structures,
             regex_set: regex::bytes::RegexSetBuilder::new(self.regexes.keys())
                 .unicode(false)
@@ -364,6 +384,7 @@ fn automaton(literals: &[String]) -> AhoCorasick {
     AhoCorasick::builder()
         .match_kind(MatchKind::Standard)
         .kind(Some(AhoCorasickKind::DFA))
+        .prefilter(false)
         .build(literals)
         .expect("terms are far fewer and shorter than the automaton's limits")
 }

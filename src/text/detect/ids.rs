@@ -55,8 +55,13 @@ const STUDENT_CUES: [&str; 9] = [
 ];
 
 pub fn ssns(raw: &str, view: &View) -> Vec<Range<usize>> {
+    let found: Vec<Range<usize>> = whole(raw, &SSN).collect();
+    if found.is_empty() {
+        return found;
+    }
     let cues = cues(view, &SSN_CUES);
-    whole(raw, &SSN)
+    found
+        .into_iter()
         .filter(|at| {
             let digits: String = raw[at.clone()].chars().filter(char::is_ascii_digit).collect();
             let cued = cues.iter().any(|cue| near(view, cue.clone(), at, 6));
@@ -71,13 +76,17 @@ pub fn ssns(raw: &str, view: &View) -> Vec<Range<usize>> {
 }
 
 pub fn births(raw: &str, view: &View) -> Vec<Range<usize>> {
-    let cues = cues(view, &BIRTH_CUES);
-    if cues.is_empty() {
-        return Vec::new();
+    let found: Vec<Range<usize>> = whole(raw, &DATE).filter(|at| recent(&raw[at.clone()])).collect();
+    cued(found, view, &BIRTH_CUES)
+}
+
+/// Those of some ranges that stand near a cue.
+fn cued(found: Vec<Range<usize>>, view: &View, phrases: &[&str]) -> Vec<Range<usize>> {
+    if found.is_empty() {
+        return found;
     }
-    whole(raw, &DATE)
-        .filter(|at| recent(&raw[at.clone()]) && cues.iter().any(|cue| near(view, cue.clone(), at, 4)))
-        .collect()
+    let cues = cues(view, phrases);
+    found.into_iter().filter(|at| cues.iter().any(|cue| near(view, cue.clone(), at, 4))).collect()
 }
 
 /// The year is one of a living person; two digits may be any.
@@ -90,11 +99,7 @@ fn recent(date: &str) -> bool {
 }
 
 pub fn student_ids(raw: &str, view: &View) -> Vec<Range<usize>> {
-    let cues = cues(view, &STUDENT_CUES);
-    if cues.is_empty() {
-        return Vec::new();
-    }
-    whole(raw, &STUDENT).filter(|at| cues.iter().any(|cue| near(view, cue.clone(), at, 4))).collect()
+    cued(whole(raw, &STUDENT).collect(), view, &STUDENT_CUES)
 }
 
 /// Matches that no further digit touches.

@@ -116,7 +116,7 @@ pub fn brand_of(host: &str) -> Option<&'static str> {
 
 /// Every link of a text in order; `own` are the district's domains in lower case.
 pub fn find(raw: &str, own: &[String]) -> Vec<Link> {
-    if !raw.contains('.') {
+    if !raw.as_bytes().windows(2).any(|pair| pair[0] == b'.' && !pair[1].is_ascii_whitespace() && pair[1] != b'.') {
         return Vec::new();
     }
     words(raw)
