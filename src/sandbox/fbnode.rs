@@ -245,6 +245,13 @@ fn post(view: &View<'_>, item: &Item) -> Value {
         out["story"] = json!(format!("{name} added {} new photos.", item.media.len()));
     }
     if item.origin == Origin::Tagged {
+        let name = view.state.account(&item.account).map_or("", |page| page.name.as_str());
+        if let Some(at) = item.text.find(name) {
+            // Offsets are in UTF-16 code units.
+            let units = |text: &str| text.encode_utf16().count();
+            out["message_tags"] = json!([{ "id": item.account, "name": name, "type": "page", "offset": units(&item.text[..at]),
+                "length": units(name) }]);
+        }
         out["tagged_time"] = time(item.created_at);
         out["to"] = json!({ "data": [{ "name": view.state.account(&item.account).map(|page| &page.name), "id": item.account }] });
     }

@@ -67,7 +67,7 @@ fn media(view: &View<'_>, item: &Item) -> Value {
     let mut out = json!({
         "id": item.id, "ig_id": item.id.chars().rev().collect::<String>(), "shortcode": code, "permalink": permalink,
         "media_type": media_type(item), "media_product_type": product, "timestamp": time(item.created_at), "username": handle,
-        "owner": { "id": item.account }, "is_comment_enabled": true, "comments_count": view.state.counted(item),
+        "owner": { "id": item.account }, "is_comment_enabled": !item.comments_off, "comments_count": view.state.counted(item),
     });
     if !item.text.is_empty() {
         out["caption"] = json!(item.text);

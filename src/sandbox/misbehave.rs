@@ -20,6 +20,8 @@ pub struct Plan {
     pub host: Host,
     /// A part of the path; any path when empty.
     pub path: String,
+    /// Only calls about this account, by native id.
+    pub account: Option<String>,
     /// Calls that still go well first.
     pub skip: u32,
     /// Calls that still go wrong; `u32::MAX` is for ever.
@@ -136,12 +138,30 @@ pub enum Misbehavior {
     Redirect {
         to: String,
     },
+    /// The right answer with one header more: a `Sunset`, a `Warning`.
+    Header {
+        name: String,
+        value: String,
+    },
     /// Another type than the bytes are of.
     WrongMime {
         mime: String,
     },
     /// 200 and not one byte.
     NoBytes,
+}
+
+impl Misbehavior {
+    /// A bare status: 403 for a picture whose link has run out, 500, 503 …
+    pub fn status(status: u16) -> Misbehavior {
+        Misbehavior::answer(status, "text/plain", "something went wrong")
+    }
+
+    /// A status with a body of its own.
+    pub fn answer(status: u16, content_type: &str, body: &str) -> Misbehavior {
+        let (content_type, body) = (content_type.to_owned(), body.as_bytes().to_vec());
+        Misbehavior::Status { status, content_type, body, headers: Vec::new() }
+    }
 }
 
 /// What happens in the world between two calls.
@@ -154,10 +174,10 @@ pub enum Change {
 }
 
 /// Takes the first plan that meets this call, and counts it.
-pub(super) fn due(plans: &mut [Plan], ask: &Ask) -> Option<Misbehavior> {
-    for plan in plans.iter_mut().filter(|plan| plan.host == ask.host && ask.path.contains(&plan.path) && plan.times > 0)
-    {
-        if !concerns(&plan.what, ask) {
+pub(super) fn due(plans: &mut [Plan], ask: &Ask, about: Option<&str>) -> Option<Misbehavior> {
+    for plan in plans.iter_mut().filter(|plan| plan.times > 0) {
+        let meant = plan.account.as_deref().is_none_or(|account| Some(account) == about);
+        if plan.host != ask.host || !ask.path.contains(&plan.path) || !meant || !concerns(&plan.what, ask) {
             continue;
         }
         if plan.skip > 0 {
@@ -316,6 +336,7 @@ pub(super) async fn apply(what: &Misbehavior, world: &World, ask: &Ask, right: i
             let pieces = [Ok(half), Err(std::io::Error::other("the line went dead"))];
             (Some(body.len()), Body::from_stream(stream::iter(pieces)))
         }),
+        M::Header { name, value } => respond(right(ask).with(name, value)),
         M::Redirect { to } => respond(Reply::new(302, "text/plain", Vec::new()).with("location", to)),
         M::WrongMime { mime } => {
             let mut reply = right(ask);

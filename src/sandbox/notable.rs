@@ -343,6 +343,7 @@ pub fn place(state: &mut State) {
     shimmed_link(state);
     stories(state, &mut dice);
     unanswered(state);
+    silenced(state);
     chain(state);
     edits(state);
     reposts(state);
@@ -377,6 +378,7 @@ fn newest(state: &State, account: &str, number: usize) -> Option<Item> {
             && item.parent.is_none()
             && item.origin == Origin::Own
             && item.note.is_none()
+            && !item.comments_off
             && !matches!(item.form, Form::Story | Form::Repost | Form::LoosePhoto)
     };
     let mut roots: Vec<&Item> = state.items.iter().filter(own).collect();
@@ -477,6 +479,18 @@ fn unanswered(state: &mut State) {
     let text = "Lost and found is overflowing. Please come and claim your jackets!";
     let id = state.post(&account, account.as_person(), text, (Origin::Own, Form::Status), at);
     state.change(&id, |item| item.lost_comments = 6);
+}
+
+/// A film and a picture under which nobody may comment.
+fn silenced(state: &mut State) {
+    for (slug, form) in [("mesa-vista-usd-youtube", Form::Video), ("mesa-vista-usd-instagram", Form::Photo)] {
+        let Some(account) = state.account(slug).cloned() else { continue };
+        let at = whole(state.now - SignedDuration::from_hours(140));
+        let id = state.post(&account, account.as_person(), "Special board meeting, part one.", (Origin::Own, form), at);
+        let media = super::seed::media(form, account.platform, &mut Dice::of(&id));
+        state.attach(&id, media);
+        state.change(&id, |item| item.comments_off = true);
+    }
 }
 
 /// A conversation that goes deeper than one look shows: eleven replies, each to the one before.

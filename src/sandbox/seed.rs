@@ -154,6 +154,10 @@ fn oddities(state: &mut State, comment: &str, dice: &mut Dice) {
         item.held = held && matches!(item.platform, Platform::Facebook | Platform::Instagram | Platform::Youtube);
         item.reactions = i64::try_from(liked).unwrap_or(0);
     });
+    if dice.chance(3) && state.item(comment).is_some_and(|item| item.platform == Platform::Facebook) {
+        let picture = media(Form::Photo, Platform::Facebook, dice);
+        state.attach(comment, picture);
+    }
 }
 
 pub fn media(form: Form, platform: Platform, dice: &mut Dice) -> Vec<Medium> {

@@ -122,6 +122,20 @@ pub struct Seen {
 pub(super) struct Desk {
     pub plans: Vec<Plan>,
     pub seen: Vec<Seen>,
+    pub calls: u64,
+}
+
+/// So many calls are remembered; a demo that runs for weeks forgets the older half now and then.
+const REMEMBERED: usize = 200_000;
+
+impl Desk {
+    fn note(&mut self, seen: Seen) {
+        self.calls += 1;
+        if self.seen.len() >= REMEMBERED {
+            self.seen.drain(..REMEMBERED / 2);
+        }
+        self.seen.push(seen);
+    }
 }
 
 /// The platforms in small. They stop when this is dropped.
@@ -195,7 +209,21 @@ impl Sandbox {
 
     /// As [`Sandbox::misbehave`], but the first `skip` such calls go well.
     pub fn misbehave_after(&self, host: Host, path: &str, skip: u32, times: u32, what: Misbehavior) {
-        self.desk().plans.push(Plan { host, path: path.to_owned(), skip, times, what });
+        self.desk().plans.push(Plan { host, path: path.to_owned(), account: None, skip, times, what });
+    }
+
+    /// Goes wrong on the next `times` calls about one account, by slug or native id: itself, what stands on its page, or, where the
+    /// address does not tell, whatever is asked with its token.
+    pub fn misbehave_for(&self, account: &str, times: u32, what: Misbehavior) {
+        let platform = self.world.account(account).map(|account| (account.platform, account.id));
+        let (host, account) = match platform {
+            Some((Platform::X, id)) => (Host::X, id),
+            Some((Platform::Youtube, id)) => (Host::Youtube, id),
+            Some((Platform::Bluesky, id)) => (Host::Bluesky, id),
+            Some((_, id)) => (Host::Graph, id),
+            None => return,
+        };
+        self.desk().plans.push(Plan { host, path: String::new(), account: Some(account), skip: 0, times, what });
     }
 
     /// Everything goes well again.
@@ -244,14 +272,15 @@ async fn serve(Shared(counter): Shared<Counter>, request: Request) -> Response {
         query,
         headers: parts.headers,
         bases: counter.bases.clone(),
-        number: desk().seen.len() as u64,
+        number: desk().calls,
     };
-    let plan = misbehave::due(&mut desk().plans, &ask);
+    let about = account_of(&counter.world, &ask);
+    let plan = misbehave::due(&mut desk().plans, &ask, about.as_deref());
     let response = match plan {
         None => respond(answer(&counter.world, &ask)),
         Some(what) => misbehave::apply(&what, &counter.world, &ask, |ask| answer(&counter.world, ask)).await,
     };
-    desk().seen.push(Seen {
+    desk().note(Seen {
         host: ask.host,
         target: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
         bearer: ask.bearer().is_some(),
@@ -260,6 +289,22 @@ async fn serve(Shared(counter): Shared<Counter>, request: Request) -> Response {
         path: ask.path,
     });
     response
+}
+
+/// The account a call is about: named in the address, or the owner of what is, or of the token.
+fn account_of(world: &World, ask: &Ask) -> Option<String> {
+    let state = world.lock();
+    let named = |word: &str| {
+        let account = state.accounts.iter().find(|account| account.id == word || account.handle == word);
+        account.map(|account| account.id.clone()).or_else(|| state.item(word).map(|item| item.account.clone()))
+    };
+    let words = ask.path.split('/').chain(ask.query.iter().map(|(_, value)| value.as_str()));
+    let token = || ask.bearer().or_else(|| ask.param("access_token")).and_then(|token| state.tokens.get(token));
+    let owner = || match token().map(|token| &token.owner) {
+        Some(super::world::Owner::Page(page)) => Some(page.clone()),
+        _ => None,
+    };
+    words.filter(|word| !word.is_empty()).find_map(named).or_else(owner)
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {

@@ -276,6 +276,7 @@ fn blank(platform: Platform, account: &str, id: String, author: Person, text: &s
         link: None,
         reactions: 0,
         shares: 0,
+        comments_off: false,
         lost_comments: 0,
         language: Language::English,
         note: None,

@@ -40,6 +40,7 @@ fn lively(state: &State, dice: &mut Dice) -> Option<Item> {
         let open = |item: &&Item| {
             item.parent.is_none()
                 && item.gone_at.is_none()
+                && !item.comments_off
                 && item.created_at >= from
                 && !matches!(item.form, Form::Story | Form::Repost | Form::LoosePhoto)
         };
@@ -72,12 +73,14 @@ fn new_post(state: &mut State, dice: &mut Dice) -> String {
         return "nothing happened".to_owned();
     };
     let form = match account.platform {
+        Platform::Facebook | Platform::Instagram if dice.chance(15) => Form::Story,
         Platform::Instagram => Form::Photo,
         Platform::Youtube => Form::Video,
         _ if dice.chance(40) => Form::Photo,
         _ => Form::Status,
     };
-    let (text, now) = (post_text(account, dice), state.now);
+    let text = if form == Form::Story { String::new() } else { post_text(account, dice) };
+    let now = state.now;
     let id = state.post(account, account.as_person(), &text, (Origin::Own, form), now);
     let media = media(form, account.platform, dice);
     state.attach(&id, media);

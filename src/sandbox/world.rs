@@ -167,6 +167,8 @@ pub struct Item {
     pub link: Option<Link>,
     pub reactions: i64,
     pub shares: i64,
+    /// Nobody may comment.
+    pub comments_off: bool,
     /// Comments that the platform counts and gives to nobody, beside those that are held here.
     pub lost_comments: i64,
     pub language: Language,

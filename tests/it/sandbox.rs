@@ -247,3 +247,16 @@ async fn every_call_is_noted_with_its_address() {
     assert_eq!(seen.len(), 1);
     assert!(seen[0].bearer && !seen[0].target.contains(&desk.token));
 }
+
+#[tokio::test]
+async fn one_account_goes_wrong_and_the_others_do_not() {
+    let desk = Desk::open().await;
+    desk.sandbox.misbehave_for("mesa-vista-usd", u32::MAX, Misbehavior::status(503));
+    assert_eq!(desk.posts().await.unwrap().status(), 503);
+    let crowd = desk.sandbox.world().truth_of("mesa-vista-usd").into_iter().find_map(|item| item.root).unwrap();
+    assert_eq!(desk.send(&format!("/v26.0/{crowd}/comments")).await.unwrap().status(), 503);
+    let other = desk.sandbox.world().account("mesa-vista-high").unwrap().id;
+    let token = desk.sandbox.world().page_token(&other).unwrap();
+    let url = format!("{}/v26.0/{other}/feed?access_token={token}", desk.sandbox.base_url(Platform::Facebook));
+    assert_eq!(desk.client.get(url).send().await.unwrap().status(), 200);
+}
