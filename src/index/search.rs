@@ -263,6 +263,9 @@ impl Tally {
     }
 }
 
+/// Items dated after this are counted in the last month: a platform's nonsense must not make a million months.
+const YEAR_2100: i64 = 4_102_444_800_000;
+
 /// The months from the oldest to the newest item that the index may have.
 fn months(searcher: &Searcher, zone: &TimeZone) -> anyhow::Result<Vec<(i64, Date)>> {
     let mut range: Option<(i64, i64)> = None;
@@ -273,7 +276,7 @@ fn months(searcher: &Searcher, zone: &TimeZone) -> anyhow::Result<Vec<(i64, Date
     }
     let Some((min, max)) = range else { return Ok(Vec::new()) };
     let day = |ms: i64| -> anyhow::Result<Date> {
-        let at = Timestamp::from_millisecond(ms.max(0))?;
+        let at = Timestamp::from_millisecond(ms.clamp(0, YEAR_2100))?;
         Ok(zone.to_datetime(at).date())
     };
     let (mut month, last) = (day(min)?.first_of_month(), day(max)?);
