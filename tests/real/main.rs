@@ -1,6 +1,7 @@
 //! The parts of the tests that talk with real servers. `tests/run` brings those and calls this binary; a plain
 //! `cargo test` leaves it out.
 
+mod bluesky;
 mod recorded;
 mod smtp;
 mod tools;

@@ -77,6 +77,11 @@ impl Calls {
             .query("rkey", place.rkey))
     }
 
+    /// Whether somebody's repository is there, away, or no more.
+    pub fn standing(&self, did: &str, server: &str) -> Result<Call, Error> {
+        Ok(self.host(server, "com.atproto.sync.getRepoStatus", "an author's standing")?.query("did", did))
+    }
+
     pub fn posts(&self, uris: &BTreeSet<String>) -> Result<Call, Error> {
         let call = self.view("app.bsky.feed.getPosts", "posts")?;
         Ok(uris.iter().fold(call, |call, uri| call.query("uris", uri)))
@@ -112,7 +117,7 @@ impl Calls {
     /// The account's own server refuses what every server must give.
     pub fn refused(&self, exchange: Exchange, what: &str) -> Failure {
         let told = judge::told(&exchange);
-        if told.withdrawn() || told.error == "RepoNotFound" || told.message.starts_with("Could not find repo") {
+        if told.withdrawn() || told.no_repository() {
             return self.no_account(exchange);
         }
         let say = format!(
@@ -134,6 +139,11 @@ fn meter(base: &str) -> String {
 pub fn parse_did(exchange: &Exchange) -> Option<String> {
     let body = Body::of(exchange);
     body.root()?.str("did").filter(|did| did.starts_with("did:"))
+}
+
+/// Whether a repository is active, where the answer says so.
+pub fn parse_standing(exchange: &Exchange) -> Option<bool> {
+    Body::of(exchange).root()?.flag("active")
 }
 
 /// There is no credential, and so nothing it reaches: what is named is resolved.

@@ -65,6 +65,11 @@ impl Told {
         let word = self.error.as_str();
         matches!(word, "RepoDeactivated" | "RepoSuspended" | "RepoTakendown" | "AccountDeactivated" | "AccountTakedown")
     }
+
+    /// Whether the server has no such repository to show. To a read of one record it says so of deactivated ones too.
+    pub fn no_repository(&self) -> bool {
+        self.error == "RepoNotFound" || self.message.starts_with("Could not find repo")
+    }
 }
 
 pub fn told(exchange: &Exchange) -> Told {

@@ -22,7 +22,7 @@ pub use parse::{
 };
 pub use record::Blobs;
 
-use self::calls::{Calls, POSTS, REPOSTS};
+use self::calls::{Calls, POSTS, REPOSTS, parse_standing};
 use self::identity::{Place, parse_document};
 use super::http::Http;
 use super::{Endpoint, Errand, Error, Failure, Known, Target};
@@ -77,6 +77,8 @@ enum Step {
     Reply(String),
     Author(String),
     Original(String),
+    /// Whether an author's repository is away for now or is no more: one read of a record does not tell.
+    Standing(String),
 }
 
 /// The thread in work.
@@ -157,6 +159,7 @@ impl Walk {
             Step::Reply(uri) => self.reply(http, uri).await,
             Step::Author(uri) => return self.author(http, uri).await,
             Step::Original(uri) => return self.original(http, uri).await,
+            Step::Standing(uri) => return self.standing(http, uri).await,
         };
         page.map(Some)
     }
@@ -418,17 +421,31 @@ impl Walk {
         let Some(Some(server)) = self.servers.get(did).cloned() else { return Ok(None) };
         let Some(exchange) = self.foreign(http, self.calls.record(&uri, Some(&server))).await else { return Ok(None) };
         let told = judge::told(&exchange);
-        let gone = told.absent() || told.error == "RepoNotFound" || told.message.starts_with("Could not find repo");
         let mut page = Page { exchange, ..Page::default() };
-        if gone {
+        if told.absent() {
             page.answers.push(Answer::Gone(uri));
         } else if told.withdrawn() {
-            page.shortfalls.push(comments_missing(
-                &uri,
-                "its author's account is deactivated or suspended: not shown, and not deleted".to_owned(),
-            ));
+            page.shortfalls.push(comments_missing(&uri, AWAY.to_owned()));
+        } else if told.no_repository() {
+            self.todo.push_front(Step::Standing(uri));
         } else {
             page.shortfalls.push(comments_missing(&uri, NOT_SHOWN.to_owned()));
+        }
+        Ok(Some(page))
+    }
+
+    async fn standing(&mut self, http: &Http, uri: String) -> Result<Option<Page>, Failure> {
+        let did = Place::of(&uri).map_or("", |place| place.did);
+        let Some(Some(server)) = self.servers.get(did) else { return Ok(None) };
+        let Some(exchange) = self.foreign(http, self.calls.standing(did, server)).await else { return Ok(None) };
+        let told = judge::told(&exchange);
+        let mut page = Page { exchange, ..Page::default() };
+        if told.no_repository() {
+            page.answers.push(Answer::Gone(uri));
+        } else {
+            let away = told.withdrawn() || parse_standing(&page.exchange) == Some(false);
+            let cause = if away { AWAY } else { NOT_SHOWN };
+            page.shortfalls.push(comments_missing(&uri, cause.to_owned()));
         }
         Ok(Some(page))
     }
@@ -455,6 +472,7 @@ impl Walk {
 
 /// How deep a thread is asked for at once.
 const DEPTH: usize = 200;
+const AWAY: &str = "its author's account is deactivated or suspended: not shown, and not deleted";
 const NOT_SHOWN: &str = "the AppView does not show it, though it may still be there";
 
 fn comments_missing(item: &str, cause: String) -> Shortfall {
