@@ -1,101 +1,166 @@
-//! Recorded answers of the platforms: every parser takes every one of them without a panic, whole or cut short, and where
-//! an answer holds items, each is kept or named as a problem. The recordings are others' and lie outside the repository.
+//! Recorded answers of the platforms: each is read without a panic, whole and cut short, and no item of it is lost. The
+//! recordings are others' and lie outside the repository.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use pagekeeper::model::{Exchange, Page};
-use pagekeeper::platform::x;
+use pagekeeper::platform::{bluesky, x, youtube};
 use serde_json::Value;
 
 use crate::tools::shared;
 
 #[test]
 fn every_recorded_post_of_x_is_kept() {
-    let mut posts = 0;
-    for recorded in recordings("x") {
-        let read = total(&recorded, |exchange| {
-            x::parse_user(exchange);
-            x::parse_posts(exchange, &x::Names::default()).page
-        });
-        posts += kept(&recorded, &read, &list(&recorded.body["data"]), |post| {
-            let is_post = post["text"].is_string() && post.get("username").is_none();
-            post["id"].as_str().filter(|_| is_post).map(str::to_owned)
-        });
-    }
-    assert!(posts > 100, "{posts}");
+    let names = x::Names::default();
+    let kept = each("x", |recorded| {
+        x::parse_user(&recorded.exchange);
+        let page = x::parse_posts(&recorded.exchange, &names).page;
+        let posts = members(&recorded.body["data"]).filter(|post| post["text"].is_string());
+        check(recorded, &page, posts.filter_map(|post| post["id"].as_str()).collect())
+    });
+    assert!(kept > 100, "{kept}");
 }
 
-/// One recorded answer.
+#[test]
+fn every_recorded_edit_of_x_is_a_version_of_one_post() {
+    each("x", |recorded| {
+        let read = x::parse_posts(&recorded.exchange, &x::Names::default());
+        for post in &read.posts {
+            let versions = read.page.observations.iter().filter(|seen| seen.native_id == post.native_id);
+            let current = versions.filter(|seen| !seen.superseded).count();
+            assert!(current == 1 || !read.behind.is_empty(), "{}: {}", recorded.name, post.native_id);
+        }
+        0
+    });
+}
+
+#[test]
+fn every_recorded_item_of_youtube_is_kept() {
+    let kept = each("youtube", |recorded| {
+        let exchange = &recorded.exchange;
+        let items: Vec<&Value> = members(&recorded.body["items"]).collect();
+        let kind = recorded.body["kind"].as_str().unwrap_or_default();
+        let ids = || items.iter().filter_map(|item| item["id"].as_str()).collect::<BTreeSet<_>>();
+        // Every parser takes every answer; only its own kind must be understood.
+        let channels = youtube::parse_channels(exchange).page;
+        let playlist = youtube::parse_playlist(exchange);
+        let videos = youtube::parse_videos(exchange).page;
+        let threads = youtube::parse_threads(exchange, "video").page;
+        let comments = youtube::parse_comments(exchange, |_| "video".to_owned(), None).page;
+        match kind {
+            "youtube#channelListResponse" => check(recorded, &channels, ids()),
+            "youtube#videoListResponse" => check(recorded, &videos, ids()),
+            "youtube#commentListResponse" => check(recorded, &comments, ids()),
+            "youtube#playlistItemListResponse" => {
+                assert_eq!(playlist.found.len(), items.len(), "{}", recorded.name);
+                items.len()
+            }
+            "youtube#commentThreadListResponse" => {
+                let replies = items.iter().flat_map(|item| members(&item["replies"]["comments"]));
+                let replies: Vec<&str> = replies.filter_map(|reply| reply["id"].as_str()).collect();
+                check(recorded, &threads, ids().into_iter().chain(replies).collect())
+            }
+            _ => 0,
+        }
+    });
+    assert!(kept > 20, "{kept}");
+}
+
+#[test]
+fn every_recorded_post_of_bluesky_is_kept() {
+    let none = BTreeSet::new();
+    let eye = bluesky::Eye {
+        blobs: bluesky::Blobs { did: "did:plc:x", server: "https://pds.example.org" },
+        handle: "mesavista.example.org",
+        hidden: &none,
+    };
+    let kept = each("bluesky", |recorded| {
+        let exchange = &recorded.exchange;
+        bluesky::parse_gates(exchange);
+        bluesky::parse_profile(exchange);
+        let posts = bluesky::parse_posts(exchange, eye, &[]).0;
+        let thread = bluesky::parse_thread(exchange, eye).page;
+        let records = bluesky::parse_records(exchange, eye, true).page;
+        let uris = |key: &str| members(&recorded.body[key]).filter_map(|post| post["uri"].as_str()).collect();
+        let mut nodes = BTreeSet::new();
+        below(&recorded.body["thread"], &mut nodes);
+        check(recorded, &posts, uris("posts"))
+            + check(recorded, &records, uris("records"))
+            + check(recorded, &thread, if recorded.exchange.status == 200 { nodes } else { BTreeSet::new() })
+    });
+    assert!(kept > 100, "{kept}");
+}
+
+/// The posts of a thread answer, by a second reading of it.
+fn below<'a>(node: &'a Value, uris: &mut BTreeSet<&'a str>) {
+    uris.extend(node["post"]["uri"].as_str());
+    for reply in members(&node["replies"]) {
+        below(reply, uris);
+    }
+}
+
 struct Recorded {
     name: String,
-    status: u16,
+    exchange: Exchange,
     body: Value,
 }
 
-/// Every JSON answer in a folder of the recordings: plain bodies, bodies a line, and whole exchanges.
-fn recordings(platform: &str) -> Vec<Recorded> {
-    let mut found = Vec::new();
-    walk(&shared().join("fixtures").join(platform), &mut found);
-    assert!(!found.is_empty(), "no recordings of {platform}");
-    found
-}
-
-fn walk(folder: &Path, found: &mut Vec<Recorded>) {
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, found);
+/// Hands every recorded answer of a platform over, and sums what comes back.
+fn each(platform: &str, mut read: impl FnMut(&Recorded) -> usize) -> usize {
+    let entries = std::fs::read_dir(shared().join("fixtures").join(platform)).unwrap();
+    let mut kept = 0;
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if !path.extension().is_some_and(|extension| extension == "json" || extension == "jsonl") {
             continue;
         }
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let text = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("json" | "jsonl") => std::fs::read_to_string(&path).unwrap(),
-            _ => continue,
-        };
-        let documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
-        for mut document in documents.map_while(Result::ok) {
-            let status = document["response"]["status"].as_u64().and_then(|status| u16::try_from(status).ok());
-            let body = match status {
-                Some(_) => document["response"]["body"].take(),
-                None => document,
-            };
-            found.push(Recorded { name: name.clone(), status: status.unwrap_or(200), body });
+        let text = std::fs::read_to_string(&path).unwrap();
+        for document in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
+            for recorded in [recorded(&name, document.unwrap())] {
+                kept += read(&recorded);
+                cut_short(&recorded, &mut read);
+            }
         }
     }
+    kept
 }
 
-/// Reads an answer whole, and cut short at several places, which must only not panic.
-fn total(recorded: &Recorded, parse: impl Fn(&Exchange) -> Page) -> Page {
-    let body = serde_json::to_vec(&recorded.body).unwrap();
-    let at = "2026-11-22T12:00:00Z".parse().unwrap();
-    let exchange = |body: &[u8]| Exchange { at, status: recorded.status, body: body.to_vec(), ..Exchange::default() };
-    for cut in 0..16 {
-        parse(&exchange(&body[..body.len() * cut / 16]));
+/// A recording is a body by itself, an answer, or a request with its answer.
+fn recorded(name: &str, document: Value) -> Recorded {
+    let answer = if document["response"]["status"].is_u64() { &document["response"] } else { &document };
+    let whole = answer["status"].is_u64() && !answer["body"].is_null();
+    let body = if whole { answer["body"].clone() } else { document.clone() };
+    let status = answer["status"].as_u64().filter(|_| whole).and_then(|status| u16::try_from(status).ok());
+    let at = "2026-11-23T12:00:00Z".parse().unwrap();
+    let bytes = serde_json::to_vec(&body).unwrap();
+    let exchange = Exchange { at, status: status.unwrap_or(200), body: bytes, ..Exchange::default() };
+    Recorded { name: name.to_owned(), exchange, body }
+}
+
+/// The same answer broken off in several places: nothing is expected of it but that it does no harm.
+fn cut_short(whole: &Recorded, read: &mut impl FnMut(&Recorded) -> usize) {
+    for part in 0..8 {
+        let length = whole.exchange.body.len() * part / 8;
+        let exchange = Exchange { body: whole.exchange.body[..length].to_vec(), ..whole.exchange.clone() };
+        read(&Recorded { name: format!("{} (cut)", whole.name), exchange, body: Value::Null });
     }
-    parse(&exchange(&body))
 }
 
-/// Counts the items among `objects`, each of which must be observed, or else the page must name a problem.
-fn kept(recorded: &Recorded, page: &Page, objects: &[&Value], id: impl Fn(&Value) -> Option<String>) -> usize {
-    let observed: BTreeSet<&str> = page
-        .observations
-        .iter()
-        .flat_map(|item| std::iter::once(&item.native_id).chain(&item.aliases))
-        .map(String::as_str)
-        .collect();
-    let wanted: Vec<String> = objects.iter().filter_map(|object| id(object)).collect();
-    let lost: Vec<&String> = wanted.iter().filter(|id| !observed.contains(id.as_str())).collect();
-    assert!(lost.len() <= page.problems.len(), "{}: {lost:?} are lost: {:?}", recorded.name, page.problems);
-    wanted.len()
-}
-
-/// A list's members, or the one object that stands for a list.
-fn list(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(members) => members.iter().collect(),
-        Value::Object(_) => vec![value],
-        _ => Vec::new(),
+/// Every id is observed, and each observation names JSON of its own in the body.
+fn check(recorded: &Recorded, page: &Page, ids: BTreeSet<&str>) -> usize {
+    let names = page.observations.iter().flat_map(|seen| std::iter::once(&seen.native_id).chain(&seen.aliases));
+    let observed: BTreeSet<&str> = names.map(String::as_str).collect();
+    let lost: Vec<&&str> = ids.iter().filter(|id| !observed.contains(*id)).collect();
+    assert!(lost.is_empty(), "{}: lost {lost:?}: {:?}", recorded.name, page.problems);
+    for seen in &page.observations {
+        let raw: Value = serde_json::from_slice(&recorded.exchange.body[seen.raw.clone()]).unwrap();
+        assert!(raw.is_object(), "{}: {}", recorded.name, seen.native_id);
     }
+    ids.len()
+}
+
+fn members(list: &Value) -> impl Iterator<Item = &Value> {
+    let single = list.is_object().then_some(list);
+    list.as_array().into_iter().flatten().chain(single)
 }
