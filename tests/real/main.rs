@@ -2,6 +2,7 @@
 //! `cargo test` leaves it out.
 
 mod bluesky;
+mod clients;
 mod recorded;
 mod smtp;
 mod tools;
