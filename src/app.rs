@@ -29,7 +29,7 @@ const LAW: &str = "law";
 
 /// The parts of a running program. Built once, shared by reference.
 pub struct App {
-    pub config: Config,
+    pub config: Arc<Config>,
     pub db: Db,
     pub http: Http,
     pub clock: Clock,
@@ -79,7 +79,7 @@ impl App {
         for (name, platform) in &config.platform {
             http.set_ceiling(&format!("{name}:"), platform.requests_per_minute);
         }
-        Ok(App { config, db, http, clock, signer, index: Mutex::default(), engine: Mutex::default() })
+        Ok(App { config: Arc::new(config), db, http, clock, signer, index: Mutex::default(), engine: Mutex::default() })
     }
 
     pub fn harvester(&self) -> Harvester<'_> {
@@ -132,6 +132,7 @@ impl App {
         let (engine, gate, digest) = self.rules_in_force()?;
         let flagged = rules::follow::catch_up(&self.db, &engine, &gate, &digest, now)?;
         let indexed = self.catch_up_index()?;
+        crate::alert::catch_up(&self.db, &self.config, now)?;
         self.checkpoint(now)?;
         Ok(Followed { through: flagged.through.min(indexed.0), flags: flagged.flags, documents: indexed.1 })
     }

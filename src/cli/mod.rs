@@ -49,9 +49,9 @@ enum Command {
     Accounts(accounts::Accounts),
     /// Search everything that is kept, edited and gone included. Example: pagekeeper search 'bus after:2026-11-01'
     Search(search::Search),
-    /// Show an item with its versions, thread and flags. Example: pagekeeper show facebook:123_456
+    /// Show an item with its versions, thread and flags. Example: `pagekeeper show facebook:123_456`
     Show {
-        /// platform:native_id
+        /// `platform:native_id`
         item: String,
         #[arg(long)]
         json: bool,

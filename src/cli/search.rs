@@ -12,8 +12,8 @@ use crate::model::platform_title;
 
 /// Search everything that is kept.
 ///
-/// Words are ANDed; "a phrase", -word, OR, ( ), prefix*, word~. Fields: account: platform: school: group: kind: author: role:
-/// state: was: flag: has:media has:link after: before: on: changed:
+/// All words must be there; "a phrase", -word, OR, ( ), prefix*, word~. Fields: account: platform: school: group: kind: author:
+/// role: state: was: flag: has:media has:link after: before: on: changed:
 #[derive(Debug, Args)]
 pub struct Search {
     query: String,

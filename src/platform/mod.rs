@@ -131,8 +131,6 @@ pub enum Walk {
     Youtube(Box<youtube::Walk>),
     Bluesky(Box<bluesky::Walk>),
     Instagram(Box<instagram::Walk>),
-    /// A platform without a connector: the one thing to say about it.
-    Without(Option<Error>),
 }
 
 /// Sets out on an errand.
@@ -143,7 +141,6 @@ pub fn walk(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
         Platform::Youtube => Walk::Youtube(Box::new(youtube::Walk::new(target, errand, endpoint))),
         Platform::Bluesky => Walk::Bluesky(Box::new(bluesky::Walk::new(target, errand, endpoint))),
         Platform::Instagram => Walk::Instagram(Box::new(instagram::Walk::new(target, errand, endpoint))),
-        platform => Walk::Without(Some(without(platform))),
     }
 }
 
@@ -158,7 +155,6 @@ impl Walk {
             Walk::Youtube(walk) => walk.next(http, now).await,
             Walk::Bluesky(walk) => walk.next(http, now).await,
             Walk::Instagram(walk) => walk.next(http, now).await,
-            Walk::Without(error) => error.take().map(|error| Err(error.into())),
         }
     }
 }
@@ -171,14 +167,6 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
             reached.retain(|account| account.platform == target.platform);
             Ok(reached)
         }
-pub async fn discover(
-    platform: Platform,
-    http: &Http,
-    target: &Target,
-    endpoint: &Endpoint,
-) -> Result<Vec<Reached>, Failure> {
-    match platform {
-        Platform::Facebook | Platform::Instagram => facebook::discover(http, target, endpoint).await,
         Platform::X => x::discover(http, target, endpoint).await,
         Platform::Youtube => youtube::discover(http, target, endpoint).await,
         Platform::Bluesky => bluesky::discover(http, target, endpoint).await,
@@ -188,15 +176,9 @@ pub async fn discover(
 /// What an account's credential may read, in words for `check-config`.
 pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
     match target.platform {
-        Platform::Facebook => facebook::probe(http, target, endpoint).await,
+        Platform::Facebook | Platform::Instagram => facebook::probe(http, target, endpoint).await,
         Platform::X => x::probe(http, target, endpoint).await,
         Platform::Youtube => youtube::probe(http, target, endpoint).await,
         Platform::Bluesky => bluesky::probe(http, target, endpoint).await,
-        platform @ Platform::Instagram => vec![without(platform).to_string()],
-        platform => vec![without(platform).to_string()],
     }
-}
-
-fn without(platform: Platform) -> Error {
-    Error::Unexpected { say: format!("{} cannot be asked for this", platform.title()) }
 }

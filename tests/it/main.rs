@@ -1,7 +1,6 @@
 mod archive;
 mod facebook;
 mod instagram;
-mod recorded_others;
 mod sandbox;
 mod store;
 mod mails;
