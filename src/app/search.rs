@@ -10,7 +10,7 @@ use super::App;
 use crate::db::accounts::{self, Account};
 use crate::db::{flags, harvests, items};
 use crate::index::query::{self, Query};
-use crate::index::{Context, Facets, ItemSet, Named, Options, Sort};
+use crate::index::{Context, Facets, Found, ItemSet, Named, Options, Sort};
 use crate::model::{Author, Category, Kind, Role, State, Timestamp, rfc3339};
 
 /// What is asked for.
@@ -84,23 +84,9 @@ pub struct Answer {
 impl App {
     /// Searches. A query that cannot be read is a [`query::QueryError`].
     pub fn search(&self, ask: &Ask) -> Result<Answer> {
-        let query = query::parse(&ask.query)?;
         let register = self.db.read(accounts::all)?;
-        let index = self
-            .index()?
-            .context("nothing is indexed yet: harvest or import something, or run `pagekeeper rebuild index`")?;
-        let named = |named: Named, name: &str| accounts_named(&register, named, name);
-        let flagged = |category: Category| Arc::new(self.flagged(category).unwrap_or_default());
-        let context = Context {
-            time_zone: self.config.time_zone.clone(),
-            accounts: &named,
-            flagged: ask.flags.then_some(&flagged),
-            scope: None,
-            only: None,
-        };
         let limit = if ask.with_threads { usize::MAX } else { ask.limit };
-        let options = Options { limit, skip: 0, sort: ask.sort, facets: false };
-        let found = index.search(&query, &context, &options)?;
+        let (query, found) = self.ask_index(ask, limit, &register)?;
         let ids: Vec<i64> = found.items.iter().filter_map(|id| i64::try_from(*id).ok()).collect();
         let (ids, with_threads) = if ask.with_threads { self.threads_of(&ids)? } else { (ids, None) };
         let matching: BTreeSet<u64> = found.items.iter().copied().collect();
@@ -115,6 +101,31 @@ impl App {
             coverage: self.coverage(&register)?,
             facets: found.facets,
         })
+    }
+
+    /// The row ids of everything that a query finds.
+    pub fn found(&self, ask: &Ask) -> Result<Vec<i64>> {
+        let register = self.db.read(accounts::all)?;
+        let (_, found) = self.ask_index(ask, ask.limit, &register)?;
+        Ok(found.items.into_iter().filter_map(|id| i64::try_from(id).ok()).collect())
+    }
+
+    fn ask_index(&self, ask: &Ask, limit: usize, register: &[Account]) -> Result<(Query, Found)> {
+        let query = query::parse(&ask.query)?;
+        let index = self
+            .index()?
+            .context("nothing is indexed yet: harvest or import something, or run `pagekeeper rebuild index`")?;
+        let named = |named: Named, name: &str| accounts_named(register, named, name);
+        let flagged = |category: Category| Arc::new(self.flagged(category).unwrap_or_default());
+        let context = Context {
+            time_zone: self.config.time_zone.clone(),
+            accounts: &named,
+            flagged: ask.flags.then_some(&flagged),
+            scope: None,
+            only: None,
+        };
+        let found = index.search(&query, &context, &Options { limit, skip: 0, sort: ask.sort, facets: false })?;
+        Ok((query, found))
     }
 
     /// The flagged items of a category, as a set for the collector.

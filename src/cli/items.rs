@@ -26,7 +26,7 @@ pub fn show(app: &App, name: &str, as_json: bool) -> Result<Exit> {
         Ok((shown, thread, flags::of_item(conn, item)?))
     })?;
     if as_json {
-        let mut line = crate::import::line(&shown, &Default::default())?;
+        let mut line = app.db.read(|conn| crate::import::line(conn, &shown))?;
         line["thread"] = thread.iter().map(Shown::name).collect();
         line["flags"] = flagged.iter().map(|flag| flag_json(app, flag)).collect::<Result<_>>()?;
         print_json(&line)?;

@@ -8,6 +8,7 @@ mod proof;
 mod rules;
 mod search;
 mod setup;
+mod transfer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,6 +88,12 @@ enum Command {
     /// Rule packs: check, measure, and see what they would change.
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Bring items in from elsewhere.
+    #[command(subcommand)]
+    Import(transfer::Import),
+    /// Write items out.
+    #[command(subcommand)]
+    Export(transfer::Export),
     /// Copy the archive into a folder while the daemon runs, and verify the copy.
     Backup { dir: PathBuf },
     /// Recompute a view from the record.
@@ -159,6 +166,8 @@ fn run(args: Args) -> Result<Exit> {
         }
         Command::Ack { flag, actor } => items::ack(&open()?, &flag, &actor.unwrap_or_else(system_user)),
         Command::Rules(rules) => rules.run(&args.config),
+        Command::Import(import) => import.run(&open()?),
+        Command::Export(export) => export.run(&open()?),
         Command::Backup { dir } => proof::backup(&open()?, &dir),
         Command::Rebuild { view } => proof::rebuild(&open()?, &view),
         Command::Verify { dir: Some(dir), json } => proof::verify_backup(&Config::load(&args.config)?, &dir, json),

@@ -19,6 +19,7 @@ pub mod alerts;
 pub mod flags;
 pub mod harvests;
 pub mod health;
+pub mod imports;
 pub mod inputs;
 pub mod items;
 pub mod jobs;

@@ -1,19 +1,27 @@
-//! The interchange format of the contract: one item a line, out and in.
+//! The interchange format of the contract: one item a line, out ([`line`]) and in ([`jsonl`]).
+
+mod jsonl;
+mod parse;
 
 use std::collections::HashMap;
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use crate::db::items::Shown;
-use crate::db::items::read::Stored;
-use crate::model::{Content, rfc3339};
+pub use jsonl::{Done, jsonl};
+pub use parse::parse;
+
+use crate::db::Conn;
+use crate::db::items::read::{Stored, capture_digest, kept_media_of};
+use crate::db::items::{Cited, Shown};
+use crate::model::{Content, Counts, Media, rfc3339};
 use crate::seal::Hash;
 
-/// An item as a line of the interchange format. `captures`: digests of the captures its versions rest on, by row id.
-pub fn line(shown: &Shown, captures: &HashMap<i64, Hash>) -> Result<Value> {
+/// An item as a line of the interchange format. Absent means unknown.
+pub fn line(conn: &Conn, shown: &Shown) -> Result<Value> {
     let document = &shown.document;
     let latest = shown.latest();
+    let kept = kept_media_of(conn, document.item)?;
     let mut line = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {
@@ -35,41 +43,56 @@ pub fn line(shown: &Shown, captures: &HashMap<i64, Hash>) -> Result<Value> {
     put("last_seen_at", rfc3339(shown.last_seen_at).into());
     put("state", document.state.as_str().into());
     put("text", latest.content.text.as_str().into());
-    put("parts", list(&latest.content.parts));
+    if !latest.content.parts.is_empty() {
+        put("parts", json!(latest.content.parts));
+    }
     put("links", json!(latest.content.links));
-    put("media", media(&latest.content));
-    put("counts", serde_json::to_value(shown.counts)?);
-    put("versions", document.versions.iter().map(|kept| version(kept, captures)).collect());
+    put("media", media(&latest.content, &kept)?);
+    if shown.counts != Counts::default() {
+        put("counts", serde_json::to_value(shown.counts)?);
+    }
+    put("versions", document.versions.iter().map(|version| of_version(conn, version, &kept)).collect::<Result<_>>()?);
     Ok(Value::Object(line))
 }
 
-fn version(kept: &Stored, captures: &HashMap<i64, Hash>) -> Value {
-    let evidence: Vec<String> = std::iter::once(kept.capture)
-        .filter(|_| kept.evidence.is_empty())
-        .chain(kept.evidence.iter().copied())
-        .filter_map(|capture| captures.get(&capture).map(hex::encode))
-        .collect();
-    let mut version = json!({
-        "seq": kept.seq,
-        "observed_at": rfc3339(kept.observed_at),
-        "change": kept.change,
-        "state": kept.state,
-        "text": kept.content.text,
-        "links": kept.content.links,
-        "media": media(&kept.content),
-        "cause": kept.cause,
+fn of_version(conn: &Conn, version: &Stored, kept: &HashMap<String, Hash>) -> Result<Value> {
+    let own = [Cited::Capture(version.capture)];
+    let cited = if version.evidence.is_empty() { &own[..] } else { &version.evidence };
+    let evidence = cited
+        .iter()
+        .map(|cited| match cited {
+            Cited::Capture(id) => Ok(hex::encode(capture_digest(conn, *id)?)),
+            Cited::Digest(digest) => Ok(digest.clone()),
+        })
+        .collect::<Result<Vec<String>>>()?;
+    let content = &version.content;
+    let digests: Vec<String> = content.media.iter().filter_map(|medium| digest_of(medium, kept)).collect();
+    let mut value = json!({
+        "seq": version.seq,
+        "observed_at": rfc3339(version.observed_at),
+        "change": version.change,
+        "state": version.state,
+        "text": content.text,
+        "links": content.links,
+        "media": digests,
+        "cause": version.cause,
         "evidence": evidence,
     });
-    if !kept.content.parts.is_empty() {
-        version["parts"] = json!(kept.content.parts);
+    if !content.parts.is_empty() {
+        value["parts"] = json!(content.parts);
     }
-    version
+    if !content.media.is_empty() {
+        // Beside the digests: what the content digest covers, so that an import makes the same content of it.
+        value["attached"] = media(content, kept)?;
+    }
+    Ok(value)
 }
 
-fn media(content: &Content) -> Value {
-    content.media.iter().map(|medium| serde_json::to_value(medium).unwrap_or_default()).collect()
+fn digest_of(medium: &Media, kept: &HashMap<String, Hash>) -> Option<String> {
+    medium.sha256.clone().or_else(|| kept.get(&medium.native_id).map(hex::encode))
 }
 
-fn list(texts: &[String]) -> Value {
-    if texts.is_empty() { Value::Null } else { json!(texts) }
+fn media(content: &Content, kept: &HashMap<String, Hash>) -> Result<Value> {
+    let with_digest = |medium: &Media| Media { sha256: digest_of(medium, kept), ..medium.clone() };
+    Ok(serde_json::to_value(content.media.iter().map(with_digest).collect::<Vec<_>>())?)
 }

@@ -5,4 +5,5 @@ mod sandbox;
 mod store;
 mod mails;
 mod tidy;
+mod transfer;
 mod unit;

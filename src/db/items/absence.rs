@@ -5,7 +5,7 @@ use anyhow::Result;
 use rusqlite::{Transaction, params};
 
 use super::version::{self, New, Prior};
-use super::{Keeper, Latest, Sighting, Tally};
+use super::{Cited, Keeper, Latest, Sighting, Tally};
 use crate::db::ledger::Log;
 use crate::db::{harvests, ms};
 use crate::model::{Answer, Cause, Change, Scope, State, Timestamp};
@@ -186,6 +186,7 @@ fn append(
     evidence: &[i64],
 ) -> Result<u64> {
     let prior = Prior::read(tx, id)?;
+    let evidence: Vec<Cited> = evidence.iter().copied().map(Cited::Capture).collect();
     let new = New {
         item: id,
         capture: shown.capture,
@@ -199,7 +200,7 @@ fn append(
         author: &prior.author,
         content: &prior.content,
         content_digest: prior.content_digest,
-        evidence: Some(evidence),
+        evidence: Some(&evidence),
     };
     version::insert(tx, log, sight.now, &new)
 }

@@ -13,10 +13,12 @@ use crate::model::{
 use crate::seal::{self, Hash};
 
 mod absence;
+mod imported;
 pub mod read;
 mod version;
 
 pub use absence::{Evidence, confirm_gone};
+pub use imported::{Imported, ImportedVersion, store_imported};
 pub use read::{Document, Shown, Text, Thread, by_name, documents, show, texts, thread};
 pub use version::{New, Prior, verify_version};
 
@@ -401,7 +403,7 @@ impl Keeper<'_, '_> {
         if absent {
             newest = Some(self.append(id, seen, content, Change::Restored, state, None)?);
         } else if current != *content {
-            newest = Some(self.append(id, seen, content, Change::Edited, state, None)?);
+            newest = Some(self.append(id, seen, content, Change::Edited, latest.state, None)?);
         }
         if !absent && latest.state != state {
             let change = if seen.hidden { Change::Hidden } else { Change::Shown };
@@ -547,6 +549,14 @@ pub fn reschedule(tx: &Transaction<'_>, root: i64, now: Timestamp) -> Result<()>
     let due = written.into_iter().flatten().map(|created| next_due(at(created), now)).min();
     tx.prepare_cached("UPDATE items SET due_at = ?2 WHERE id = ?1")?.execute(params![root, due.map(ms)])?;
     Ok(())
+}
+
+/// What shows an absence, or what an import cites: a capture of ours by its row, or one elsewhere by its digest in hex.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Cited {
+    Capture(i64),
+    Digest(String),
 }
 
 /// The content of a version as `more` keeps it beside the text.

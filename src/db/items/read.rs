@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::content_of;
+use super::{Cited, content_of};
 use crate::db::{at, ms, row_id, seq};
 use crate::model::{Author, Cause, Change, Content, Counts, Kind, Role, State, Timestamp};
 use crate::seal::Hash;
@@ -87,8 +87,8 @@ pub struct Stored {
     pub content: Content,
     pub content_digest: Hash,
     pub capture: i64,
-    /// Captures that show an absence.
-    pub evidence: Vec<i64>,
+    /// Captures that show an absence, or that an import cites.
+    pub evidence: Vec<Cited>,
 }
 
 const VERSION: &str = "v.seq, v.change, v.state, v.cause, v.observed_at, v.author_id, v.author_name, v.author_handle,
@@ -390,4 +390,21 @@ pub fn next_body(conn: &Connection, after: i64) -> Result<Option<Kept>> {
 pub fn capture_of(conn: &Connection, version: u64) -> Result<Option<i64>> {
     let mut statement = conn.prepare_cached("SELECT capture_id FROM versions WHERE seq = ?1")?;
     Ok(statement.query_row([row_id(version)], |row| row.get(0)).optional()?)
+}
+
+/// The digest of a capture.
+pub fn capture_digest(conn: &Connection, capture: i64) -> Result<Hash> {
+    let mut statement = conn.prepare_cached("SELECT digest FROM captures WHERE id = ?1")?;
+    Ok(statement.query_row([capture], |row| row.get(0))?)
+}
+
+/// Row ids of items with versions, in the order of their first entries, after one of these.
+pub fn in_order(conn: &Connection, after: u64, limit: usize) -> Result<Vec<(u64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT v.seq, v.item_id FROM versions v JOIN items i ON i.id = v.item_id AND i.first_seq = v.seq
+         WHERE v.seq > ?1 ORDER BY v.seq LIMIT ?2",
+    )?;
+    let rows = statement
+        .query_map(params![row_id(after), i64::try_from(limit)?], |row| Ok((seq(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{content_of, more_text};
+use super::{Cited, content_of, more_text};
 use crate::db::ledger::{Log, new_salt};
 use crate::db::{at, ms, row_id};
 use crate::model::{Author, Cause, Change, Content, State, Timestamp};
@@ -26,7 +26,7 @@ pub struct New<'v> {
     pub content: &'v Content,
     pub content_digest: Hash,
     /// Captures that show an absence.
-    pub evidence: Option<&'v [i64]>,
+    pub evidence: Option<&'v [Cited]>,
 }
 
 /// The newest version of an item, as a new state repeats it.
@@ -110,11 +110,14 @@ pub fn insert(tx: &Transaction<'_>, log: &mut Log<'_>, now: Timestamp, new: &New
 }
 
 /// The digests of captures as one JSON list: what an absence commits to.
-fn digests(conn: &Connection, captures: &[i64]) -> Result<String> {
+fn digests(conn: &Connection, cited: &[Cited]) -> Result<String> {
     let mut statement = conn.prepare_cached("SELECT digest FROM captures WHERE id = ?1")?;
-    let found = captures
+    let found = cited
         .iter()
-        .map(|id| Ok(hex::encode(statement.query_row([id], |row| row.get::<_, Hash>(0))?)))
+        .map(|cited| match cited {
+            Cited::Capture(id) => Ok(hex::encode(statement.query_row([id], |row| row.get::<_, Hash>(0))?)),
+            Cited::Digest(digest) => Ok(digest.clone()),
+        })
         .collect::<Result<Vec<_>>>()?;
     Ok(serde_json::to_string(&found)?)
 }
@@ -218,7 +221,7 @@ pub fn verify_version(conn: &Connection, seq: u64, commitment: &Hash, body: &[u8
     let raw = body.get(start..start + usize::try_from(row.len)?).context("its bytes lie outside of its capture")?;
     let content = content_of(row.text.clone(), row.more.as_deref())?;
     ensure!(seal::content_digest(&content) == row.content, "its content does not have its content digest");
-    let captures: Option<Vec<i64>> = row.evidence.as_deref().map(serde_json::from_str).transpose()?;
+    let captures: Option<Vec<Cited>> = row.evidence.as_deref().map(serde_json::from_str).transpose()?;
     let evidence = captures.map(|captures| digests(conn, &captures)).transpose()?;
     let identity = Identity::read(conn, row.item)?;
     let mut fields = identity.fields();
