@@ -1,6 +1,7 @@
 //! What the daemon does by itself, and when: what is due runs, every outcome is recorded.
 
 mod schedule;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use schedule::{Due, due, latest, next};
+pub use table::{keep_following, table};
 
 use crate::config::Cron;
 use crate::db::{self, Db};

@@ -123,6 +123,14 @@ fn checkpoint(conn: &Connection) -> Result<Option<(u64, Timestamp)>> {
     Ok(statement.query_row([], |row| Ok((seq(row.get(0)?), at(row.get(1)?)))).optional()?)
 }
 
+/// Whom a mail went to, by the part of its Message-ID before the `@`.
+pub fn recipient_of(conn: &Connection, mail: &str) -> Result<Option<String>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT recipient FROM mails WHERE message_id > '<' || ?1 || '@' AND message_id < '<' || ?1 || 'A' LIMIT 1",
+    )?;
+    Ok(statement.query_row([mail], |row| row.get(0)).optional()?)
+}
+
 /// A weekly report as it was sent.
 #[derive(Debug, Clone)]
 pub struct Report {

@@ -106,7 +106,7 @@ pub fn router(site: Site) -> Router {
         .route("/flags", get(review::list))
         .route("/flags/{key}", get(review::page))
         .route("/flags/{key}/review", post(review::decide))
-        .route("/flags/{key}/stop", get(review::stop_page).post(review::stop))
+        .route("/ack/{key}", get(review::stop_page).post(review::stop))
         .route("/reports", get(overview::reports))
         .route("/reports/{id}", get(overview::report))
         .route("/sign-out", post(session::sign_out))

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Form};
@@ -355,7 +355,15 @@ fn record(
 struct StopPage {
     frame: Frame,
     key: String,
+    mail: String,
     done: bool,
+}
+
+/// Which mail the link stood in: it tells whose repeats are to stop.
+#[derive(Debug, Default, Deserialize)]
+pub struct FromMail {
+    #[serde(default)]
+    mail: String,
 }
 
 /// The page behind *Stop repeats for me*: a button, and nothing of the item. Opening it changes nothing.
@@ -363,15 +371,20 @@ pub async fn stop_page(
     State(site): State<Site>,
     Extension(person): Extension<Person>,
     Path(key): Path<String>,
+    Query(FromMail { mail }): Query<FromMail>,
 ) -> Result<Response, Error> {
     let key = hex::encode(parse(&key)?);
-    render(&site.blocking(move |site| Ok(StopPage { frame: Frame::new(site, &person)?, key, done: false })).await?)
+    render(
+        &site.blocking(move |site| Ok(StopPage { frame: Frame::new(site, &person)?, key, mail, done: false })).await?,
+    )
 }
 
+/// Records it for the mail's recipient; without a known mail, for the person who is signed in.
 pub async fn stop(
     State(site): State<Site>,
     Extension(person): Extension<Person>,
     Path(key): Path<String>,
+    Form(FromMail { mail }): Form<FromMail>,
 ) -> Result<Response, Error> {
     let (key, now) = (parse(&key)?, site.clock().now());
     let page = site
@@ -379,11 +392,12 @@ pub async fn stop(
             let name = person.name.clone();
             let found = site.db().writer.write(move |tx| {
                 let Some(flag) = db::flags::by_key(tx, &key)? else { return Ok(false) };
-                db::flags::open(tx, &flag, Opening::Acknowledgement, &name, now)?;
+                let reader = db::health::recipient_of(tx, &mail)?.unwrap_or(name);
+                db::flags::open(tx, &flag, Opening::Acknowledgement, &reader, now)?;
                 Ok(true)
             })?;
             let frame = Frame::new(site, &person)?;
-            Ok(found.then(|| StopPage { frame, key: hex::encode(key), done: true }))
+            Ok(found.then(|| StopPage { frame, key: hex::encode(key), mail: String::new(), done: true }))
         })
         .await?;
     render(&page.ok_or(Error::NotFound)?)

@@ -173,7 +173,10 @@ pub async fn required(State(site): State<Site>, mut request: Request, next: Next
             request.extensions_mut().insert(person);
             next.run(request).await
         }
-        None if request.method() == Method::GET => see(&format!("/sign-in?next={}", request.uri().path())),
+        None if request.method() == Method::GET => {
+            let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
+            see(&format!("/sign-in?next={}", encoded(wanted)))
+        }
         None => {
             let say = "You are not signed in any more. Go back, sign in, and try again: nothing was recorded.";
             Error::Refused(StatusCode::FORBIDDEN, say.into()).into_response()
@@ -224,6 +227,15 @@ pub fn host_of(url: &str) -> &str {
 fn local(next: &str) -> &str {
     let fine = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
     if fine { next } else { "/" }
+}
+
+/// A text as the value of a query.
+fn encoded(text: &str) -> String {
+    let letter = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(letter).collect()
 }
 
 /// The session cookie's name, and what is added to it: over https it is bound to the host.

@@ -298,10 +298,12 @@ async fn opening_a_concern_is_an_exposure_and_stopping_repeats_is_not() {
     let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
     let overview = served.ask("GET", "/", &signed_in, "").await;
     assert!(overview.body.contains("1 concern that nobody has opened"), "{}", overview.body);
-    let stop = format!("/flags/{}/stop", served.flag);
+    let stop = format!("/ack/{}", served.flag);
+    let unsigned = served.ask("GET", &format!("{stop}?mail=m1"), &[], "").await;
+    assert_eq!(unsigned.header("location"), Some(format!("/sign-in?next={stop}%3Fmail%3Dm1").as_str()));
     let page = served.ask("GET", &stop, &signed_in, "").await;
     assert!(!page.body.contains("760-555-0199") && page.body.contains("Stop repeats for me"));
-    assert_eq!(served.ask("POST", &stop, &signed_in, "").await.status, 200);
+    assert_eq!(served.ask("POST", &stop, &signed_in, "mail=m1").await.status, 200);
     assert_eq!(served.openings().len(), 1);
     let page = served.ask("GET", &format!("/flags/{}", served.flag), &signed_in, "").await;
     assert!(page.body.contains("You may have a duty to report yourself") && page.body.contains("911"));

@@ -21,8 +21,9 @@ const LAYERS: [&[&str]; 7] = [
 const DOORS: [(&str, &[&str]); 4] =
     [("rusqlite", &["db"]), ("tantivy", &["index", "text"]), ("lettre", &["mail"]), ("reqwest", &["platform"])];
 
-/// The modules that read the clock; everything else is told the time.
-const EDGES: [&str; 6] = ["main", "cli", "jobs", "web", "platform", "sandbox"];
+/// The modules that read the clock; everything else is told the time. Beyond those of invariant 11: `app` and `harvest`, whose
+/// work outlives any time that it could be told.
+const EDGES: [&str; 8] = ["main", "cli", "jobs", "web", "platform", "sandbox", "app", "harvest"];
 
 const MOST_LINES: usize = 600;
 
@@ -368,7 +369,7 @@ fn other_forbidden_lines_are_found() {
     assert!(says("src/db/items.rs", "\"replace into items\"", "OR REPLACE"));
     assert!(says("src/db/items.rs", "fn f() { todo!() }", "todo! is no code"));
     assert!(says("src/db/items.rs", "fn f() { unimplemented!() }", "unimplemented! is no code"));
-    assert!(says("src/harvest.rs", "let now = self.clock.now();", "take `now`"));
+    assert!(says("src/weekly.rs", "let now = self.clock.now();", "take `now`"));
     assert!(!says("src/jobs.rs", "let now = self.clock.now();", "take `now`"));
     let after_text = complaints("src/alert.rs", "let a = \"\n\n\";\nuse crate::weekly;");
     assert_eq!(after_text, ["src/alert.rs:4: alert uses its sibling weekly"]);
