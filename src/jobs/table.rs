@@ -8,13 +8,17 @@ use anyhow::{Context as _, Result, bail};
 use futures_util::StreamExt as _;
 use jiff::SignedDuration;
 
-use super::{Job, Stop};
+use super::{Job, Stop, latest, next};
+use crate::alert;
 use crate::app::App;
 use crate::db::accounts::{self, Account};
 use crate::db::{self, harvests, ledger};
 use crate::harvest::Request;
+use crate::mail::Mailer;
 use crate::model::{AccountStatus, Mode};
+use crate::outbox;
 use crate::proof;
+use crate::weekly;
 
 /// Accounts that are walked at the same time. The platforms' ceilings hold for all of them together.
 const AT_ONCE: usize = 4;
@@ -41,13 +45,15 @@ pub fn table(app: &Arc<App>) -> Vec<Job> {
         let app = app.clone();
         move |stop| walk_all(app.clone(), mode, stop)
     };
-    let verifier = app.clone();
+    let (verifier, alerter, reporter) = (app.clone(), app.clone(), app.clone());
     vec![
         Job::new("harvest", &jobs.harvest, walk(Mode::Recent)),
         Job::new("backfill", &jobs.backfill, walk(Mode::Backfill)),
         Job::new("revisit", &jobs.revisit, walk(Mode::Revisit)),
         Job::new("profile", &jobs.profile, walk(Mode::Profile)),
         Job::new("verify", &jobs.verify, move |_| verify(verifier.clone())),
+        Job::new("alerts", &jobs.alerts, move |_| alerts(alerter.clone())),
+        Job::new("weekly", &app.config.weekly.cron, move |_| weekly(reporter.clone())),
     ]
 }
 
@@ -127,6 +133,38 @@ async fn verify(app: Arc<App>) -> Result<()> {
             bail!("{} faults in the archive; the first: {}: {}", verified.faults.len(), first.about, first.fault)
         }
     }
+}
+
+/// Makes the urgent and morning mails that are due, and sends whatever waits in the outbox.
+async fn alerts(app: Arc<App>) -> Result<()> {
+    let (ticking, now) = (app.clone(), app.clock.now());
+    let tick = move || alert::tick(&ticking.db, &ticking.config, now);
+    tokio::task::spawn_blocking(tick).await.context("the look for alerts was lost")??;
+    send(&app).await
+}
+
+/// Makes the weekly report from what was followed so far, and sends it. One that was made for this time is not made again.
+async fn weekly(app: Arc<App>) -> Result<()> {
+    let (making, now) = (app.clone(), app.clock.now());
+    let make = move || {
+        making.follow()?;
+        let (cron, zone) = (&making.config.weekly.cron, &making.config.time_zone);
+        let (slot, next) = (latest(cron, now, zone), next(cron, now, zone));
+        weekly::run(&making.db, &making.config, &weekly::Ask { slot, next, ..weekly::Ask::default() }, now)
+    };
+    tokio::task::spawn_blocking(make).await.context("the report was lost")??;
+    send(&app).await
+}
+
+/// Sends what waits. A server that is away is on record with its mails; only a mailer that cannot be set up is a failure.
+async fn send(app: &App) -> Result<()> {
+    let Some(mail) = &app.config.mail else { return Ok(()) };
+    let mailer = Mailer::open(mail)?;
+    let sent = outbox::send_due(&app.db, &mailer, app.clock.now()).await?;
+    if sent.refused + sent.postponed > 0 {
+        tracing::warn!(sent.sent, sent.refused, sent.postponed, "not every mail was accepted");
+    }
+    Ok(())
 }
 
 /// Follows the ledger as it grows, whoever wrote to it, until `stop` is given. Only trouble with the archive ends it.
