@@ -1,6 +1,9 @@
 mod archive;
 mod facebook;
+mod http;
 mod instagram;
+mod recorded;
+mod recorded_others;
 mod sandbox;
 mod store;
 mod mails;
