@@ -4,6 +4,7 @@
 mod bluesky;
 mod clients;
 mod recorded;
+mod recorded_meta;
 mod smtp;
 mod tools;
 mod x_prism;

@@ -1,25 +1,15 @@
 //! Recorded answers of Meta's platforms: each is read without a panic, whole and cut short, and no object with an id is lost.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use pagekeeper::model::{Exchange, Page};
 use pagekeeper::platform::{facebook, instagram};
 use serde_json::Value;
 
-/// The folder with data from outside the repository, where there is one.
-fn shared() -> Option<PathBuf> {
-    let told = std::env::var_os("PAGEKEEPER_SHARED").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let found = told.or_else(|| beside.is_dir().then_some(beside));
-    if found.is_none() {
-        println!("not run: PAGEKEEPER_SHARED");
-    }
-    found
-}
+use crate::tools::shared;
 
 fn recorded(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let Some(shared) = shared() else { return Vec::new() };
+    let shared = shared();
     let files = std::fs::read_dir(shared.join("fixtures/meta").join(folder)).unwrap();
     let mut recorded: Vec<(String, Vec<u8>)> = files
         .map(|file| file.unwrap().path())
@@ -94,7 +84,7 @@ fn comments_whose_ids_are_withheld_are_found_by_their_links() {
 #[test]
 fn anything_cut_short_or_spoiled_is_read_without_a_panic() {
     for folder in ["facebook", "instagram", "errors", "headers"] {
-        let Some(shared) = shared() else { return };
+        let shared = shared();
         if !shared.join("fixtures/meta").join(folder).is_dir() {
             continue;
         }
