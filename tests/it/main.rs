@@ -1,10 +1,14 @@
 mod archive;
+mod bluesky;
 mod facebook;
 mod http;
 mod instagram;
 mod mails;
+mod replay;
 mod sandbox;
 mod store;
 mod tidy;
 mod transfer;
 mod unit;
+mod x;
+mod youtube;
