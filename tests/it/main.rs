@@ -9,6 +9,7 @@ mod sandbox;
 mod store;
 mod tidy;
 mod transfer;
+mod total;
 mod unit;
 mod x;
 mod youtube;
