@@ -1,4 +1,4 @@
-//! The Bluesky connector against Bluesky's own servers: the PLC directory, a PDS and the AppView, seeded, walked, changed,
+//! The Bluesky connector against Bluesky's own servers: the PLC directory, a server for accounts, and the view that apps see, seeded, walked, changed,
 //! and walked again.
 
 use std::collections::{BTreeMap, BTreeSet};
