@@ -1,5 +1,5 @@
-//! The Bluesky connector against Bluesky's own servers: the PLC directory, a server for accounts, and the view that apps see, seeded, walked, changed,
-//! and walked again.
+//! The Bluesky connector against Bluesky's own servers (the directory, an account's server, the view that apps see): seeded,
+//! walked, changed, and walked again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

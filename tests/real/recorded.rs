@@ -117,10 +117,9 @@ fn each(platform: &str, mut read: impl FnMut(&Recorded) -> usize) -> usize {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).unwrap();
         for document in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
-            for recorded in [recorded(&name, document.unwrap())] {
-                kept += read(&recorded);
-                cut_short(&recorded, &mut read);
-            }
+            let recorded = recorded(&name, document.unwrap());
+            kept += read(&recorded);
+            cut_short(&recorded, &mut read);
         }
     }
     kept

@@ -1,5 +1,5 @@
-//! The X connector against Prism, which answers from X's own OpenAPI files and refuses what they do not allow: once in
-//! the `tweet` vocabulary, once in the `post` one. The files are X's and lie outside the repository.
+//! The X connector against Prism, which answers from X's own specifications and refuses what they do not allow: once
+//! in the `tweet` vocabulary, once in the `post` one. The files are X's and lie outside the repository.
 
 use std::path::PathBuf;
 
