@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use crate::config::{Config, LawFacts};
-use crate::db::{Db, accounts, alerts, mails};
+use crate::db::{Db, accounts, alerts, flags, mails};
 use crate::model::{Severity, Timestamp};
 
 pub use sample::sample;
@@ -86,6 +86,34 @@ pub fn tick(db: &Db, config: &Config, now: Timestamp) -> Result<usize> {
         return Ok(0);
     }
     db.writer.write(move |tx| alerts::carry_out(tx, &decision, now))
+}
+
+/// *Stop repeats for me*, pressed on the page that a mail's link opens: the mail's recipient acknowledges every flag it told of.
+/// `mail` is what stands behind `?mail=` in the link. `None`: there is no such mail.
+pub fn acknowledge_mail(db: &Db, mail: &str, now: Timestamp) -> Result<Option<usize>> {
+    let mail = mail.to_owned();
+    db.writer.write(move |tx| {
+        let Some((reader, keys)) = mails::told(tx, &mail)? else { return Ok(None) };
+        for key in &keys {
+            if let Some(flag) = flags::by_key(tx, key)? {
+                flags::open(tx, &flag, flags::Opening::Acknowledgement, &reader, now)?;
+            }
+        }
+        Ok(Some(keys.len()))
+    })
+}
+
+/// Why an urgent mail would reach nobody, in words for `check-config` and the overview; `None`: somebody would get it.
+pub fn unheard(config: &Config, is_live: bool) -> Option<&'static str> {
+    let Some(mail) = &config.mail else { return Some("no mail is sent: the config has no [mail] section") };
+    let alerts = &config.alerts;
+    match is_live {
+        false if mail.administrator.is_none() => Some("previews reach nobody: state [mail] administrator, or go live"),
+        true if alerts.recipients.is_empty() && alerts.escalate_to.is_empty() && mail.administrator.is_none() => {
+            Some("urgent mail reaches nobody: state [alerts] recipients")
+        }
+        _ => None,
+    }
 }
 
 /// The state's facts. A law file that cannot be read must not keep a warning back: then those of this program hold.

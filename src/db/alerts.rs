@@ -76,9 +76,9 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Whether much has been looked through that need not be looked at again.
+    /// Whether much has been looked through, or all of it anew, that need not be looked at again.
     pub fn is_behind(&self) -> bool {
-        self.flags.is_some_and(|(seq, ..)| seq.saturating_sub(self.done) > 10_000)
+        self.flags.is_some_and(|(seq, ..)| seq.saturating_sub(self.done) > if self.done == 0 { 0 } else { 10_000 })
     }
 }
 

@@ -8,5 +8,6 @@ mod clients;
 mod recorded;
 mod recorded_meta;
 mod smtp;
+mod smtp_outbox;
 mod tools;
 mod x_prism;

@@ -105,28 +105,28 @@ async fn a_server_that_was_away_takes_the_same_message_when_it_is_back() {
 const PASSWORD: &str = "correct horse ñ\n";
 
 /// A mail server in a folder of its own.
-struct Post {
+pub struct Post {
     dir: TempDir,
     server: Option<Server>,
 }
 
 impl Post {
-    fn open() -> Post {
+    pub fn open() -> Post {
         let mut post = Post { dir: tempfile::tempdir().unwrap(), server: None };
         std::fs::write(post.password_file(), PASSWORD).unwrap();
         post.reopen(0);
         post
     }
 
-    fn reopen(&mut self, port: u16) {
+    pub fn reopen(&mut self, port: u16) {
         self.server = Some(Server::start(python("tools/smtp_server.py").arg(self.dir.path()).arg(port.to_string())));
     }
 
-    fn close(&mut self) {
+    pub fn close(&mut self) {
         self.server = None;
     }
 
-    fn smtp(&self, tls: Tls) -> Smtp {
+    pub fn smtp(&self, tls: Tls) -> Smtp {
         let name = if tls == Tls::Required { "tls" } else { "starttls" };
         Smtp {
             host: "localhost".to_owned(),
@@ -144,11 +144,11 @@ impl Post {
         self.dir.path().join("password")
     }
 
-    fn has_received(&self, n: usize) -> bool {
+    pub fn has_received(&self, n: usize) -> bool {
         self.file(n).exists()
     }
 
-    fn received(&self, n: usize) -> Value {
+    pub fn received(&self, n: usize) -> Value {
         serde_json::from_slice(&std::fs::read(self.file(n)).unwrap()).unwrap()
     }
 
@@ -157,7 +157,7 @@ impl Post {
     }
 }
 
-fn header(message: &Value, name: &str) -> Vec<String> {
+pub fn header(message: &Value, name: &str) -> Vec<String> {
     let headers = message["headers"].as_array().unwrap().iter();
     headers.filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().unwrap().to_owned()).collect()
 }

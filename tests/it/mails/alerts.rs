@@ -188,6 +188,10 @@ fn a_stop_link_says_whose_mail_it_was_and_about_what() {
     assert_eq!(flags.len(), 2);
     assert!(flags.contains(&first.flag) && flags.contains(&second.flag));
     assert_eq!(world.db.read(|conn| db::mails::told(conn, "urgent-00")).unwrap(), None);
+    assert_eq!(alert::acknowledge_mail(&world.db, "urgent-00", world.now.get()).unwrap(), None);
+    assert_eq!(alert::acknowledge_mail(&world.db, token, world.now.get()).unwrap(), Some(2));
+    world.minutes(25);
+    assert_eq!((world.to("principal").len(), world.to("safety").len()), (1, 2));
 }
 
 #[test]
@@ -402,6 +406,76 @@ fn a_crash_between_the_alert_and_its_mail_loses_nothing() {
         world.minutes(2);
         assert_eq!(world.to("safety").len(), 1, "{fault:?}");
     }
+}
+
+/// Whatever comes in and whatever people do, for three hours: see each assertion.
+#[test]
+fn limits_and_promises_hold_whatever_happens() {
+    for seed in 1..=6_u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut dice = |sides: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % sides
+        };
+        let world = World::live();
+        for n in 0..5 {
+            world.register(&format!("school-{n}"), &format!("School {n}"), "", "facebook");
+        }
+        let (mut flags, mut answered) = (Vec::new(), BTreeMap::new());
+        for minute in 0..180_u64 {
+            if dice(6) == 0 && minute < 100 {
+                flags.push(world.comment(&format!("school-{}", dice(5)), THREAT, Severity::High));
+            }
+            if dice(15) == 0 && !flags.is_empty() {
+                let flag = flags[usize::try_from(dice(flags.len() as u64)).unwrap()].clone();
+                match dice(2) {
+                    0 => world.answer(&flag, Opening::Exposure, "principal"),
+                    _ => world.review(&flag, Outcome::Confirmed),
+                }
+                answered.entry(flag.key()).or_insert(world.now.get());
+            }
+            world.minutes(1);
+        }
+        for reader in ["safety", "superintendent"] {
+            let mails = world.to(reader);
+            for (n, mail) in mails.iter().enumerate() {
+                let rest = &mails[n..];
+                let hour = mail.date + SignedDuration::from_hours(1);
+                assert!(rest.iter().filter(|other| other.date < hour).count() <= 6, "seed {seed}: six an hour");
+                let ten = mail.date + SignedDuration::from_mins(10);
+                for page in 0..5 {
+                    let about = format!("School {page} (Facebook)");
+                    let of_page = |other: &&_| text_of(other).contains(&about);
+                    let soon = rest.iter().filter(|other| other.date < ten).filter(of_page).count();
+                    assert!(soon <= 1, "seed {seed}: one mail an account and ten minutes");
+                }
+                for (key, at) in &answered {
+                    assert!(mail.date <= *at || !mail.text.contains(key), "seed {seed}: nothing after an answer");
+                }
+            }
+            let told = |key: &str| mails.iter().any(|mail| mail.text.contains(key));
+            for flag in flags.iter().filter(|flag| !answered.contains_key(&flag.key())) {
+                assert!(told(&flag.key()), "seed {seed}: {reader} was told of what nobody answered");
+            }
+        }
+    }
+}
+
+fn text_of(mail: &pagekeeper::mail::Message) -> String {
+    mail.text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_config_by_which_nobody_is_told_is_named() {
+    let mut world = World::live();
+    assert_eq!(alert::unheard(&world.config, true), None);
+    world.config.alerts.recipients.clear();
+    world.config.alerts.escalate_to.clear();
+    assert_eq!(alert::unheard(&world.config, true), None, "the administrator is told");
+    world.config.mail.as_mut().unwrap().administrator = None;
+    assert!(alert::unheard(&world.config, true).unwrap().contains("[alerts] recipients"));
+    assert!(alert::unheard(&world.config, false).unwrap().contains("[mail] administrator"));
+    assert!(alert::unheard(&World::without_mail_section().config, true).is_some());
 }
 
 #[test]
