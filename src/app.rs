@@ -83,7 +83,7 @@ impl App {
     }
 
     pub fn harvester(&self) -> Harvester<'_> {
-        Harvester { config: &self.config, db: &self.db, http: &self.http, clock: &self.clock }
+        Harvester { config: &self.config, db: &self.db, http: &self.http }
     }
 
     /// The public key of the log.
@@ -102,12 +102,12 @@ impl App {
 
     /// Brings every view up to the newest entry. One process at a time does; others wait until the views have passed the entry
     /// that was newest when they asked. Call it from a thread that may block.
-    pub fn follow(&self) -> Result<Followed> {
+    pub fn follow(&self, now: Timestamp) -> Result<Followed> {
         let wanted = self.db.read(ledger::size)?;
         let lock = File::create(self.config.follow_lock()).context("could not open follow.lock")?;
         loop {
             match lock.try_lock() {
-                Ok(()) => return self.follow_locked(),
+                Ok(()) => return self.follow_locked(now),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(error).context("could not lock follow.lock"),
             }
@@ -126,8 +126,7 @@ impl App {
         Ok(flags.min(index))
     }
 
-    fn follow_locked(&self) -> Result<Followed> {
-        let now = self.clock.now();
+    fn follow_locked(&self, now: Timestamp) -> Result<Followed> {
         self.refresh_inputs(now)?;
         let (engine, gate, digest) = self.rules_in_force()?;
         let flagged = rules::follow::catch_up(&self.db, &engine, &gate, &digest, now)?;
@@ -150,9 +149,9 @@ impl App {
     }
 
     /// Recomputes the flags from the first entry on.
-    pub fn rebuild_flags(&self) -> Result<u64> {
+    pub fn rebuild_flags(&self, now: Timestamp) -> Result<u64> {
         let _lock = self.wait_for_follow_lock()?;
-        self.refresh_inputs(self.clock.now())?;
+        self.refresh_inputs(now)?;
         let (engine, gate, digest) = self.rules_in_force()?;
         Ok(rules::follow::rebuild(&self.db, &engine, &gate, &digest)?.flags)
     }
@@ -173,11 +172,7 @@ impl App {
     }
 
     fn catch_up_index(&self) -> Result<(u64, u64)> {
-        let mut held = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_none() {
-            *held = Some(Index::open_or_create(&self.config.index_dir())?);
-        }
-        let index = held.as_mut().context("the index was opened just now")?;
+        let mut index = self.index_to_write()?;
         let (size, leaf) = self.db.read(|conn| {
             let mark: Option<Watermark> = index.watermark()?;
             Ok((ledger::size(conn)?, mark.map(|mark| ledger::leaf_hash(conn, mark.seq)).transpose()?.flatten()))
@@ -189,6 +184,15 @@ impl App {
         let db = &self.db;
         let progress = index.catch_up(&mut |after, limit| db.read(|conn| batch(conn, after, limit)))?;
         Ok((progress.through, progress.documents))
+    }
+
+    /// A handle of its own, so that searches go on while it catches up.
+    fn index_to_write(&self) -> Result<Index> {
+        let mut held = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*held {
+            Some(index) => Ok(index.clone()),
+            None => Ok(held.insert(Index::open_or_create(&self.config.index_dir())?).clone()),
+        }
     }
 
     /// Puts the files' packs, the district's facts and the legal basis in force where they have changed. Packs that do not load

@@ -1,5 +1,5 @@
 //! One run over one account: claim it, walk it page by page, commit each page before the next is asked for, fetch the media,
-//! and say how it ended. Platform trouble is a recorded fact; storage trouble comes back as an error and ends the process.
+//! and say how it ended. Time goes on with the exchanges' own stamps. Platform trouble is a recorded fact; storage trouble comes back as an error and ends the process.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,7 +13,7 @@ use crate::db::accounts::{self, Account};
 use crate::db::harvests::{self, Begun, Claimant, Ending};
 use crate::db::items::{self, Evidence, Sealed, Sighting, Tally};
 use crate::db::{Db, Tx, media};
-use crate::model::{Answer, Clock, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
+use crate::model::{Answer, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
 use crate::platform::http::Http;
 use crate::platform::{self, Endpoint, Errand, Error, Failure, Known, Target};
 use crate::seal::Hash;
@@ -37,7 +37,6 @@ pub struct Harvester<'h> {
     pub config: &'h Config,
     pub db: &'h Db,
     pub http: &'h Http,
-    pub clock: &'h Clock,
 }
 
 /// What is asked for.
@@ -75,7 +74,7 @@ impl Report {
 
 impl Harvester<'_> {
     /// Runs one harvest. Errors are storage trouble only.
-    pub async fn run(&self, account: &Account, request: Request) -> Result<Report> {
+    pub async fn run(&self, account: &Account, request: Request, now: Timestamp) -> Result<Report> {
         let mut report = Report {
             account: account.row.slug.clone(),
             mode: request.mode,
@@ -92,7 +91,6 @@ impl Harvester<'_> {
                 return Ok(report);
             }
         };
-        let now = self.clock.now();
         let (id, mode) = (account.id, request.mode);
         let claim = move |tx: &Tx<'_>| harvests::begin(tx, id, mode, Claimant::this(), now);
         let Some(begun) = self.db.writer.write_async(claim).await? else {
@@ -100,7 +98,7 @@ impl Harvester<'_> {
             report.cause = Some("another run over this account is under way".into());
             return Ok(report);
         };
-        let mut run = Run::new(*self, account.clone(), platform, request, begun);
+        let mut run = Run::new(*self, account.clone(), platform, request, begun, now);
         run.walk_and_fetch().await?;
         run.end(report).await
     }
@@ -137,6 +135,8 @@ struct Run<'h> {
     request: Request,
     begun: Begun,
     started: Timestamp,
+    /// When the newest exchange was complete.
+    now: Timestamp,
     whole: bool,
     evidence: Evidence,
     sibling_readable: bool,
@@ -149,9 +149,17 @@ struct Run<'h> {
 }
 
 impl<'h> Run<'h> {
-    fn new(on: Harvester<'h>, account: Account, platform: Platform, request: Request, begun: Begun) -> Run<'h> {
+    fn new(
+        on: Harvester<'h>,
+        account: Account,
+        platform: Platform,
+        request: Request,
+        begun: Begun,
+        now: Timestamp,
+    ) -> Run<'h> {
         Run {
-            started: on.clock.now(),
+            started: now,
+            now,
             on,
             account,
             platform,
@@ -312,7 +320,7 @@ impl<'h> Run<'h> {
 
     async fn walk(&mut self, errand: Errand, token: Option<Secret>) -> Result<()> {
         let mut walk = platform::walk(self.target(token), errand, &self.on.endpoint(self.platform));
-        while let Some(step) = walk.next(self.on.http, self.on.clock.now()).await {
+        while let Some(step) = walk.next(self.on.http, self.now).await {
             match step {
                 Ok(page) => {
                     self.failures = 0;
@@ -325,7 +333,7 @@ impl<'h> Run<'h> {
                     }
                 }
             }
-            if self.request.until.is_some_and(|until| self.on.clock.now() >= until) {
+            if self.request.until.is_some_and(|until| self.now >= until) {
                 self.fall_short("paused", "the time for this run was over; the next one goes on from here".into());
                 return Ok(());
             }
@@ -348,6 +356,7 @@ impl<'h> Run<'h> {
             })
             .collect();
         let seen_at = page.exchange.at;
+        self.now = self.now.max(seen_at);
         let sealed = Sealed::new(page)?;
         let digest = sealed.digest();
         let sight = self.sight();
@@ -386,7 +395,7 @@ impl<'h> Run<'h> {
         if !news {
             return Ok(());
         }
-        let (id, now) = (self.account.id, self.on.clock.now());
+        let (id, now) = (self.account.id, self.now);
         let identify = move |tx: &Tx<'_>| accounts::identify(tx, id, &native_id, &handle, &name, now);
         self.on.db.writer.write_async(identify).await?;
         self.account = self.on.db.read(|conn| accounts::by_id(conn, id))?;
@@ -398,6 +407,7 @@ impl<'h> Run<'h> {
         let say = failure.error.to_string();
         tracing::warn!(account = self.account.row.slug, "{say}");
         if let Some(exchange) = failure.exchange {
+            self.now = self.now.max(exchange.at);
             let sealed = Sealed::new(Page { exchange: *exchange, ..Page::default() })?;
             let (sight, say) = (self.sight(), say.clone());
             self.on.db.writer.write_async(move |tx| items::store_failure(tx, &sight, &sealed, &say)).await?;
@@ -443,7 +453,7 @@ impl<'h> Run<'h> {
 
     async fn fetch_media(&mut self) -> Result<()> {
         let id = self.account.id;
-        let wanted = self.on.db.read(|conn| media::wanted(conn, id, self.on.clock.now(), MEDIA_A_RUN))?;
+        let wanted = self.on.db.read(|conn| media::wanted(conn, id, self.now, MEDIA_A_RUN))?;
         let settings = &self.on.config.media;
         let trust = platform::http::Trust::foreign(&self.on.endpoint(self.platform).api_base);
         for wanted in wanted {
@@ -456,7 +466,7 @@ impl<'h> Run<'h> {
                 &self.on.config.media_dir(),
             )
             .await;
-            let now = self.on.clock.now();
+            let now = self.now;
             match fetched {
                 Ok(fetched) => {
                     self.fetched += 1;
@@ -476,7 +486,7 @@ impl<'h> Run<'h> {
 
     async fn end(mut self, mut report: Report) -> Result<Report> {
         self.ending.units = self.spent();
-        let (id, begun, ending, now) = (self.account.id, self.begun, self.ending.clone(), self.on.clock.now());
+        let (id, begun, ending, now) = (self.account.id, self.begun, self.ending.clone(), self.now);
         report.seq = self.on.db.writer.write_async(move |tx| harvests::end(tx, id, begun, &ending, now)).await?;
         report.outcome = self.ending.outcome;
         report.cause = self.ending.cause;
@@ -494,7 +504,7 @@ impl<'h> Run<'h> {
 
     fn sight(&self) -> Sighting {
         Sighting {
-            now: self.on.clock.now(),
+            now: self.now,
             platform: self.platform.as_str().to_owned(),
             account: self.account.id,
             harvest: Some(self.begun.id),

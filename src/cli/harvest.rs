@@ -36,8 +36,8 @@ impl Harvest {
         let request = Request { mode: self.mode, every: self.all, until: None };
         let mut whole = true;
         for account in &accounts {
-            let report = app.harvester().run(account, request).await?;
-            tokio::task::block_in_place(|| app.follow())?;
+            let report = app.harvester().run(account, request, app.clock.now()).await?;
+            tokio::task::block_in_place(|| app.follow(app.clock.now()))?;
             whole &= report.is_whole();
             if self.json { print_json(&report)? } else { print(line(account, &report))? }
         }
@@ -91,9 +91,9 @@ pub fn line(account: &Account, report: &Report) -> String {
 pub async fn everything(app: &Arc<App>, request: Request) -> Result<Vec<(Account, Report)>> {
     let mut reports = Vec::new();
     for account in chosen(app, &[])? {
-        let report = app.harvester().run(&account, request).await?;
+        let report = app.harvester().run(&account, request, app.clock.now()).await?;
         let following = app.clone();
-        tokio::task::spawn_blocking(move || following.follow()).await??;
+        tokio::task::spawn_blocking(move || following.follow(following.clock.now())).await??;
         reports.push((account, report));
     }
     Ok(reports)

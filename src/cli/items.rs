@@ -127,7 +127,7 @@ pub fn review(app: &App, key: &str, outcome: Outcome, reason: &str, note: &str, 
     let (reason, note, actor, now) = (reason.to_owned(), note.to_owned(), actor.to_owned(), app.clock.now());
     let (item, by) = (flag.item(), actor.clone());
     app.db.writer.write(move |tx| flags::review(tx, &flag, outcome, &reason, &note, &actor, now))?;
-    app.follow()?;
+    app.follow(app.clock.now())?;
     eprintln!("{key} on {item}: {outcome}, by {by}.");
     Ok(Exit::Done)
 }
@@ -138,7 +138,7 @@ pub fn ack(app: &App, key: &str, actor: &str) -> Result<Exit> {
     let (actor, now) = (actor.to_owned(), app.clock.now());
     let by = actor.clone();
     let entry = app.db.writer.write(move |tx| flags::open(tx, &flag, Opening::Acknowledgement, &actor, now))?;
-    app.follow()?;
+    app.follow(app.clock.now())?;
     match entry {
         Some(entry) => eprintln!("Acknowledged by {by} (entry {entry}). Reminders to {by} stop; others go on."),
         None => eprintln!("{by} had acknowledged it before."),

@@ -4,6 +4,7 @@ mod accounts;
 mod demo;
 mod harvest;
 mod items;
+mod mails;
 mod proof;
 mod rules;
 mod search;
@@ -88,6 +89,24 @@ enum Command {
     /// Rule packs: check, measure, and see what they would change.
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Render the weekly report of what came in since the last one, and send it.
+    Weekly {
+        /// A week that was reported, as in 2026-W47.
+        #[arg(long)]
+        week: Option<String>,
+        /// Print it; store and send nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Try the mail server.
+    #[command(subcommand)]
+    Mail(mails::Mail),
+    /// End the quiet start: mails go to the people the config names, no longer as previews to the administrator alone.
+    GoLive {
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
     /// Bring items in from elsewhere.
     #[command(subcommand)]
     Import(transfer::Import),
@@ -166,6 +185,15 @@ fn run(args: Args) -> Result<Exit> {
         }
         Command::Ack { flag, actor } => items::ack(&open()?, &flag, &actor.unwrap_or_else(system_user)),
         Command::Rules(rules) => rules.run(&args.config),
+        Command::Weekly { week, dry_run } => {
+            let app = open()?;
+            runtime()?.block_on(mails::weekly(&app, week, dry_run))
+        }
+        Command::Mail(mail) => {
+            let config = Config::load(&args.config)?;
+            runtime()?.block_on(mail.run(&config))
+        }
+        Command::GoLive { actor } => mails::go_live(&open()?, &actor.unwrap_or_else(system_user)),
         Command::Import(import) => import.run(&open()?),
         Command::Export(export) => export.run(&open()?),
         Command::Backup { dir } => proof::backup(&open()?, &dir),

@@ -75,9 +75,9 @@ pub fn backup(app: &App, dir: &Path) -> Result<Exit> {
 pub fn rebuild(app: &App, view: &str) -> Result<Exit> {
     match view {
         "index" => eprintln!("{} items indexed.", app.rebuild_index()?),
-        _ => eprintln!("{} flags computed.", app.rebuild_flags()?),
+        _ => eprintln!("{} flags computed.", app.rebuild_flags(app.clock.now())?),
     }
-    app.follow()?;
+    app.follow(app.clock.now())?;
     Ok(Exit::Done)
 }
 

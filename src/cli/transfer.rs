@@ -54,7 +54,7 @@ impl Import {
         let now = app.clock.now();
         let input = BufReader::with_capacity(1 << 20, input);
         let done = import::jsonl(&app.db, input, &name, &system_user(), now, &mut progress)?;
-        app.follow()?;
+        app.follow(app.clock.now())?;
         for (line, error) in &done.bad {
             eprintln!("{}:{line}: {error}", file.display());
         }

@@ -102,7 +102,7 @@ async fn walk_one(app: &App, account: &Account, mode: Mode, mut stop: Stop) -> R
     }
     let until = (mode == Mode::Backfill).then(|| app.clock.now() + BACKFILL_AT_MOST);
     let harvester = app.harvester();
-    let walk = harvester.run(account, Request { mode, every: false, until });
+    let walk = harvester.run(account, Request { mode, every: false, until }, app.clock.now());
     let patience = async {
         let _ = stop.wait_for(|stop| *stop).await;
         tokio::time::sleep(WALK_AFTER_STOP).await;
@@ -147,7 +147,7 @@ async fn alerts(app: Arc<App>) -> Result<()> {
 async fn weekly(app: Arc<App>) -> Result<()> {
     let (making, now) = (app.clone(), app.clock.now());
     let make = move || {
-        making.follow()?;
+        making.follow(now)?;
         let (cron, zone) = (&making.config.weekly.cron, &making.config.time_zone);
         let (slot, next) = (latest(cron, now, zone), next(cron, now, zone));
         weekly::run(&making.db, &making.config, &weekly::Ask { slot, next, ..weekly::Ask::default() }, now)
@@ -175,7 +175,10 @@ pub async fn keep_following(app: Arc<App>, mut stop: Stop) -> Result<()> {
         let mut wait = LOOK_EVERY;
         if through.is_none_or(|through| through < size) || tokio::time::Instant::now() >= at_latest {
             let following = app.clone();
-            match tokio::task::spawn_blocking(move || following.follow()).await.context("following was lost")? {
+            match tokio::task::spawn_blocking(move || following.follow(following.clock.now()))
+                .await
+                .context("following was lost")?
+            {
                 Ok(followed) => {
                     through = Some(followed.through.max(size));
                     at_latest = tokio::time::Instant::now() + FOLLOW_ANYWAY;

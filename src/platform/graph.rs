@@ -115,6 +115,15 @@ pub(super) async fn send(http: &Http, call: &Call) -> Result<Exchange, Failure> 
     sent
 }
 
+/// The body of a small question, for a probe; a refusal is an error in words.
+pub(super) async fn answered(http: &Http, call: &Call) -> Result<Vec<u8>, Error> {
+    let exchange = send(http, call).await.map_err(|failure| failure.error)?;
+    match refusal(&exchange) {
+        Some(refusal) => Err(error(&refusal, &call.what)),
+        None => Ok(exchange.body),
+    }
+}
+
 /// Throttles and passing trouble; everything else is for the caller.
 pub(super) fn judge(exchange: &Exchange, what: &str) -> Verdict {
     let Some(refusal) = refusal(exchange) else {

@@ -127,20 +127,20 @@ pub struct Endpoint {
 /// One errand over one account, pulled exchange by exchange.
 pub enum Walk {
     Facebook(Box<facebook::Walk>),
+    Instagram(Box<instagram::Walk>),
     X(Box<x::Walk>),
     Youtube(Box<youtube::Walk>),
     Bluesky(Box<bluesky::Walk>),
-    Instagram(Box<instagram::Walk>),
 }
 
 /// Sets out on an errand.
 pub fn walk(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
     match target.platform {
         Platform::Facebook => Walk::Facebook(Box::new(facebook::Walk::new(target, errand, endpoint))),
+        Platform::Instagram => Walk::Instagram(Box::new(instagram::Walk::new(target, errand, endpoint))),
         Platform::X => Walk::X(Box::new(x::Walk::new(target, errand, endpoint))),
         Platform::Youtube => Walk::Youtube(Box::new(youtube::Walk::new(target, errand, endpoint))),
         Platform::Bluesky => Walk::Bluesky(Box::new(bluesky::Walk::new(target, errand, endpoint))),
-        Platform::Instagram => Walk::Instagram(Box::new(instagram::Walk::new(target, errand, endpoint))),
     }
 }
 
@@ -151,10 +151,10 @@ impl Walk {
     pub async fn next(&mut self, http: &Http, now: Timestamp) -> Option<Result<Page, Failure>> {
         match self {
             Walk::Facebook(walk) => walk.next(http, now).await,
+            Walk::Instagram(walk) => walk.next(http, now).await,
             Walk::X(walk) => walk.next(http, now).await,
             Walk::Youtube(walk) => walk.next(http, now).await,
             Walk::Bluesky(walk) => walk.next(http, now).await,
-            Walk::Instagram(walk) => walk.next(http, now).await,
         }
     }
 }
@@ -162,11 +162,7 @@ impl Walk {
 /// What a credential reaches. `target` carries platform and credential; nothing else of it is looked at.
 pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Reached>, Failure> {
     match target.platform {
-        Platform::Facebook | Platform::Instagram => {
-            let mut reached = facebook::discover(http, target, endpoint).await?;
-            reached.retain(|account| account.platform == target.platform);
-            Ok(reached)
-        }
+        Platform::Facebook | Platform::Instagram => facebook::discover(http, target, endpoint).await,
         Platform::X => x::discover(http, target, endpoint).await,
         Platform::Youtube => youtube::discover(http, target, endpoint).await,
         Platform::Bluesky => bluesky::discover(http, target, endpoint).await,
@@ -176,7 +172,8 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
 /// What an account's credential may read, in words for `check-config`.
 pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
     match target.platform {
-        Platform::Facebook | Platform::Instagram => facebook::probe(http, target, endpoint).await,
+        Platform::Facebook => facebook::probe(http, target, endpoint).await,
+        Platform::Instagram => instagram::probe(http, target, endpoint).await,
         Platform::X => x::probe(http, target, endpoint).await,
         Platform::Youtube => youtube::probe(http, target, endpoint).await,
         Platform::Bluesky => bluesky::probe(http, target, endpoint).await,

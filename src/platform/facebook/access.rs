@@ -118,7 +118,7 @@ pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<Str
         let answer = match ask(&[page, edge], words, "") {
             Ok(mut call) => {
                 call.url.query_pairs_mut().clear().append_pair("limit", "1");
-                answered(http, &call).await
+                graph::answered(http, &call).await
             }
             Err(error) => Err(error),
         };
@@ -129,19 +129,11 @@ pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<Str
     }
     let fields = "id,comments.filter(stream).limit(5){id,message,from}";
     let comments = match ask(&[page, "published_posts"], "comments", fields) {
-        Ok(call) => answered(http, &call).await,
+        Ok(call) => graph::answered(http, &call).await,
         Err(error) => Err(error),
     };
     said.push(comments.map_or_else(|error| error.to_string(), |body| comments_said(&graph::who(target), &body)));
     said
-}
-
-async fn answered(http: &Http, call: &Call) -> Result<Vec<u8>, Error> {
-    let exchange = graph::send(http, call).await.map_err(|failure| failure.error)?;
-    match graph::refusal(&exchange) {
-        Some(refusal) => Err(graph::error(&refusal, &call.what)),
-        None => Ok(exchange.body),
-    }
 }
 
 #[derive(Default, Deserialize)]

@@ -1,12 +1,14 @@
 //! Instagram professional accounts linked to a page: media, stories, media in which the account is tagged, comments and
 //! replies, over the same host and credential as the page.
 
+mod access;
 mod parse;
 mod profile;
 mod step;
 
 use std::collections::{HashSet, VecDeque};
 
+pub use access::probe;
 use parse::Batch;
 pub use parse::{parse_comments, parse_posts};
 use step::{Step, Thread};
@@ -220,7 +222,8 @@ impl Walk {
             page.shortfalls.extend(thread.shortfall());
             if thread.lost {
                 self.hold_back();
-            } else {
+            }
+            if thread.is_whole() {
                 page.finished.push(Scope::Thread { root: thread.root });
             }
         }

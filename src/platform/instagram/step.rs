@@ -135,6 +135,12 @@ impl Thread {
         true
     }
 
+    /// Whether the thread was seen in whole. No comment at all while some are counted shows nothing: an app in development
+    /// mode is answered so.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.lost && (!self.seen.is_empty() || self.total.unwrap_or(0) <= 0)
+    }
+
     pub(super) fn shortfall(&self) -> Option<Shortfall> {
         let (total, had) = (self.total?, i64::try_from(self.seen.len()).unwrap_or(i64::MAX));
         if total <= had {
