@@ -248,7 +248,8 @@ pub struct Mail {
 pub struct Weekly {
     /// When it is sent: six fields, seconds first, weekdays as names.
     pub cron: Cron,
-    /// Who gets it: a list of { address, schools, groups }; without schools and groups, everything.
+    /// Who gets it: a list of { address, schools, groups }: the pages of these schools and those in these groups; without
+    /// either, everything.
     pub recipients: Vec<ReportRecipient>,
 }
 
@@ -267,7 +268,8 @@ pub struct ReportRecipient {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Alerts {
-    /// Who gets it: a list of { address, schools, categories }; without schools and categories, everything.
+    /// Who gets it: a list of { address, schools, categories }; without schools and categories, everything. What nobody's
+    /// list wants goes to the second list, else to the administrator.
     pub recipients: Vec<AlertRecipient>,
     /// Minutes between two mails on the same flag while nobody has opened it.
     pub repeat_minutes: u32,

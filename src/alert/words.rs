@@ -87,7 +87,7 @@ impl Words<'_> {
         let mut letter = self.letter(&subject);
         let n = alerts.len() as u64;
         letter.paragraph(format!(
-            "Since yesterday morning {} of lower severity matched a rule. A person decides what each is.",
+            "{} of lower severity came since the last morning mail. A person decides what each is.",
             count(n, "possible concern", "possible concerns")
         ));
         for alert in alerts {
