@@ -1,4 +1,5 @@
 //! The Bluesky walk against answers as the directory, the account's server and the `AppView` give them, all on one address.
+#![allow(clippy::unwrap_used, reason = "a test whose footing is gone ends here")]
 
 use pagekeeper::model::{Answer, Kind, Platform, Scope};
 use pagekeeper::platform::{Errand, Error, Known};

@@ -1,4 +1,5 @@
 //! Answers written by hand, given over real HTTP on loopback: what a walk asks for, in which order, and what it makes of it.
+#![allow(clippy::unwrap_used, reason = "a test whose footing is gone ends here")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

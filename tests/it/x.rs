@@ -1,4 +1,5 @@
 //! The X walk against answers as X gives them.
+#![allow(clippy::unwrap_used, reason = "a test whose footing is gone ends here")]
 
 use pagekeeper::model::{Answer, Kind, Platform, Scope};
 use pagekeeper::platform::{Errand, Error, Known};

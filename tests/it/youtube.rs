@@ -1,4 +1,5 @@
 //! The YouTube walk against answers as YouTube gives them, with what goes wrong there.
+#![allow(clippy::unwrap_used, reason = "a test whose footing is gone ends here")]
 
 use pagekeeper::model::{Answer, Kind, Platform, Scope};
 use pagekeeper::platform::{Errand, Error, Known};
