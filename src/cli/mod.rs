@@ -8,6 +8,7 @@ mod mails;
 mod proof;
 mod rules;
 mod search;
+mod serve;
 mod setup;
 mod transfer;
 
@@ -44,6 +45,8 @@ enum Command {
     Init,
     /// Print what was understood of the config, without secrets, and test each credential.
     CheckConfig,
+    /// Run the daemon: jobs and web pages, until SIGTERM or Ctrl-C.
+    Serve(serve::Serve),
     /// Look at accounts now: every active one, or those named.
     Harvest(harvest::Harvest),
     /// The register of official pages.
@@ -171,6 +174,10 @@ fn run(args: Args) -> Result<Exit> {
         Command::CheckConfig => {
             let config = Config::load(&args.config)?;
             runtime()?.block_on(setup::check_config(&config))
+        }
+        Command::Serve(serve) => {
+            let app = open()?;
+            runtime()?.block_on(serve.run(app))
         }
         Command::Harvest(harvest) => {
             let app = open()?;

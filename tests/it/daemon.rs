@@ -1,0 +1,98 @@
+//! `serve` as the system sees it: ready, watched, alone on its archive, and stopped in order.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const BIN: &str = env!("CARGO_BIN_EXE_pagekeeper");
+
+/// A new archive of its own, and where its pages will be.
+struct Place {
+    folder: tempfile::TempDir,
+    config: PathBuf,
+    listen: SocketAddr,
+}
+
+impl Place {
+    fn new() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let config = folder.path().join("pagekeeper.toml");
+        let text = format!(
+            "data_dir = \"data\"\n[district]\nname = \"Mesa Vista USD\"\n[web]\nlisten = \"{listen}\"\n[rules]\ndir = {:?}\n",
+            shipped.join("rules")
+        );
+        std::fs::write(&config, text).unwrap();
+        let place = Place { folder, config, listen };
+        assert!(place.command("init").status().unwrap().success());
+        place
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(BIN);
+        command.arg("--config").arg(&self.config).arg(name).stderr(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.listen).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.listen).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+}
+
+/// Waits, for at most half a minute, for something to come about.
+fn until<T>(mut what: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..600 {
+        if let Some(found) = what() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("it did not come about");
+}
+
+fn terminate(child: &Child) {
+    assert!(Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap().success());
+}
+
+#[test]
+fn serve_says_when_it_is_ready_feeds_the_watchdog_is_alone_and_stops_on_sigterm() {
+    let place = Place::new();
+    let socket = place.folder.path().join("notify");
+    let inbox = UnixDatagram::bind(&socket).unwrap();
+    inbox.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut daemon = place.command("serve").env("NOTIFY_SOCKET", &socket).spawn().unwrap();
+    let mut heard = String::new();
+    while !(heard.contains("READY=1") && heard.contains("WATCHDOG=1")) {
+        let mut buffer = [0; 1024];
+        let size = inbox.recv(&mut buffer).unwrap();
+        heard.push_str(&String::from_utf8_lossy(&buffer[..size]));
+        heard.push('\n');
+    }
+    let health = until(|| place.get("/healthz").filter(|answer| answer.starts_with("HTTP/1.1 200")));
+    assert!(health.contains("\"ok\":true"), "{health}");
+    let second = place.command("serve").status().unwrap();
+    assert_eq!(second.code(), Some(1), "one daemon an archive");
+    let beside = place.command("flags").status().unwrap();
+    assert!(beside.success(), "every other command works beside it");
+    terminate(&daemon);
+    let ended = until(|| daemon.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[test]
+fn serve_never_makes_an_archive() {
+    let place = Place::new();
+    let data = place.folder.path().join("data");
+    std::fs::remove_dir_all(&data).unwrap();
+    let refused = place.command("serve").status().unwrap();
+    assert_eq!(refused.code(), Some(1));
+    assert!(!data.exists());
+}
