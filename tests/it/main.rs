@@ -8,6 +8,7 @@ mod http;
 mod instagram;
 mod mails;
 mod replay;
+mod misbehavior;
 mod sandbox;
 mod store;
 mod tidy;

@@ -207,6 +207,7 @@ impl Walk {
         let known = comments.ids.len();
         comments.ids.extend(page.observations.iter().map(|comment| comment.native_id.clone()));
         let barren = comments.ids.len() == known;
+        comments.hollow |= batch.objects == 0;
         match batch.next {
             Some(next) if comments.goes_on(&next, barren) => {
                 comments.next = Some(next);
@@ -222,7 +223,7 @@ impl Walk {
             None if comments.turn_to_other_place() => self.steps.push_front(Step::Comments(comments)),
             None => {
                 page.shortfalls.extend(comments.shortfall());
-                if !comments.lost {
+                if comments.is_whole() {
                     page.finished.push(Scope::Thread { root: comments.root });
                 }
             }

@@ -108,6 +108,8 @@ pub(super) struct Comments {
     /// An object could not be read as a comment.
     pub(super) lost: bool,
     pub(super) nameless: usize,
+    /// A page came empty.
+    pub(super) hollow: bool,
     walked: HashSet<Next>,
     barren: u32,
 }
@@ -124,6 +126,7 @@ impl Comments {
             total: None,
             lost: false,
             nameless: 0,
+            hollow: false,
             walked: HashSet::new(),
             barren: 0,
         }
@@ -157,6 +160,12 @@ impl Comments {
 
     fn missing(&self) -> i64 {
         self.total.unwrap_or(0) - i64::try_from(self.ids.len()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether the thread was seen in whole. An empty page while comments are counted shows nothing: a credential of the
+    /// wrong kind is answered so.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.lost && !(self.hollow && self.missing() > 0)
     }
 
     pub(super) fn shortfall(&self) -> Option<Shortfall> {
