@@ -195,7 +195,7 @@ fn every_write_of_a_page_fails_both_ways_and_the_next_run_heals_it() {
             }
             archive.check();
             // The claim of this very process may stand: in life the process has ended and the claim is void.
-            archive.db.writer.write(move |tx| db::harvests::void_claims(tx)).unwrap();
+            archive.db.writer.write(db::harvests::void_claims).unwrap();
             archive.harvest([page("A, edited")]);
             assert_eq!(archive.shown("facebook:100_1").document.versions.len(), 2, "{fault:?} at write {nth}");
         }

@@ -165,7 +165,7 @@ impl Comments {
     /// Whether the thread was seen in whole. An empty page while comments are counted shows nothing: a credential of the
     /// wrong kind is answered so.
     pub(super) fn is_whole(&self) -> bool {
-        !self.lost && !(self.hollow && self.missing() > 0)
+        !self.lost && (!self.hollow || self.missing() <= 0)
     }
 
     pub(super) fn shortfall(&self) -> Option<Shortfall> {

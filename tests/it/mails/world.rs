@@ -19,7 +19,8 @@ pub const MIDDLE: &str = "ocotillo-middle";
 pub const OFFICE: &str = "district-office";
 
 pub struct World {
-    pub dir: tempfile::TempDir,
+    /// Held for as long as the archive in it is used.
+    _dir: tempfile::TempDir,
     pub db: Db,
     pub config: Config,
     pub outbox: Outbox,
@@ -94,7 +95,7 @@ impl World {
         let path = dir.path().join("pagekeeper.db");
         db::create(&path, "mesavista.example.org/pagekeeper", now).unwrap();
         let db = Db::open(&path).unwrap();
-        let world = World { dir, db, config, outbox: Outbox::default(), now: Cell::new(now), made: Cell::new(0) };
+        let world = World { _dir: dir, db, config, outbox: Outbox::default(), now: Cell::new(now), made: Cell::new(0) };
         world.register(HIGH, "Mesa Vista High", "Mesa Vista High", "facebook");
         world.register(MIDDLE, "Ocotillo Middle", "Ocotillo Middle", "facebook");
         world.register(OFFICE, "Mesa Vista District", "", "facebook");
