@@ -5,6 +5,8 @@ from atproto import Client, models
 from reader import ORDER, found
 
 client = Client(base_url=ORDER["base"])
+# The account's own server, where that is another one.
+home = Client(base_url=ORDER.get("home", ORDER["base"]))
 
 
 def pages(method, key, **parameters):
@@ -26,7 +28,7 @@ def walk(node):
 
 for account in ORDER["accounts"]:
     profile = client.app.bsky.actor.get_profile({"actor": account})
-    records = pages(client.com.atproto.repo.list_records, "records", repo=profile.did, collection="app.bsky.feed.post")
+    records = pages(home.com.atproto.repo.list_records, "records", repo=profile.did, collection="app.bsky.feed.post")
     own = {record.uri: record.value.text for record in records}
     feed = pages(
         client.app.bsky.feed.get_author_feed, "feed", actor=profile.did, filter="posts_with_replies"
