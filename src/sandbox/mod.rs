@@ -21,6 +21,9 @@ pub mod state;
 mod texts;
 mod tick;
 pub mod world;
+mod x;
+mod xask;
+mod xpost;
 
 pub use district::{APP_ID, APP_SECRET};
 pub use misbehave::{Change, Misbehavior};

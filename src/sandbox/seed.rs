@@ -49,6 +49,10 @@ fn everyday(state: &mut State, account: &Account, dice: &mut Dice, at: Timestamp
     let (reactions, shares) = (dice.below(240), dice.below(4) * dice.below(9));
     state.attach(&id, media);
     state.change(&id, |item| {
+        // On X a link is a part of the text.
+        if let Some(link) = link.as_ref().filter(|_| item.platform == Platform::X) {
+            item.text = format!("{} {}", item.text, link.url);
+        }
         item.link = link;
         item.reactions = i64::try_from(reactions).unwrap_or(0);
         item.shares = i64::try_from(shares).unwrap_or(0);

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::misbehave::{self, Misbehavior, Plan};
 use super::world::World;
-use super::{facebook, media};
+use super::{facebook, media, x};
 use crate::model::Platform;
 
 /// One of the hosts that the platforms' real ones stand for.
@@ -298,13 +298,21 @@ fn account_of(world: &World, ask: &Ask) -> Option<String> {
         let account = state.accounts.iter().find(|account| account.id == word || account.handle == word);
         account.map(|account| account.id.clone()).or_else(|| state.item(word).map(|item| item.account.clone()))
     };
-    let words = ask.path.split('/').chain(ask.query.iter().map(|(_, value)| value.as_str()));
+    // Lists of ids, X's `conversation_id:`, and the playlist of uploads, which has the channel's id but for a letter.
+    let parts = |value: &str| {
+        value.split([' ', ',']).map(|word| word.trim_start_matches("conversation_id:").to_owned()).collect::<Vec<_>>()
+    };
+    let listed = ask
+        .query
+        .iter()
+        .flat_map(|(_, value)| [vec![value.clone(), value.replacen("UU", "UC", 1)], parts(value)].concat());
+    let words: Vec<String> = ask.path.split('/').map(str::to_owned).chain(listed).collect();
     let token = || ask.bearer().or_else(|| ask.param("access_token")).and_then(|token| state.tokens.get(token));
     let owner = || match token().map(|token| &token.owner) {
         Some(super::world::Owner::Page(page)) => Some(page.clone()),
         _ => None,
     };
-    words.filter(|word| !word.is_empty()).find_map(named).or_else(owner)
+    words.iter().filter(|word| !word.is_empty()).find_map(|word| named(word)).or_else(owner)
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -317,7 +325,8 @@ fn answer(world: &World, ask: &Ask) -> Reply {
     match ask.host {
         Host::Graph => facebook::answer(world, ask),
         Host::Media => media::answer(world, ask),
-        Host::X | Host::Youtube | Host::Bluesky | Host::Directory => {
+        Host::X => x::answer(world, ask),
+        Host::Youtube | Host::Bluesky | Host::Directory => {
             Reply::new(404, "text/plain", b"nothing is served here".to_vec())
         }
     }

@@ -73,6 +73,10 @@ impl State {
                 return Standing::Gone;
             }
             withdrawn |= self.inactive.contains(&here.author.id);
+            // What answers a post on X or Bluesky is its author's own, and outlives it.
+            if matches!(here.platform, Platform::X | Platform::Bluesky) {
+                break;
+            }
             at = here.parent.as_deref().and_then(|parent| self.item(parent));
         }
         match (withdrawn, item.hidden) {
@@ -305,7 +309,12 @@ fn root_ids(item: &Item, sequence: u64) -> (String, Vec<String>) {
         Platform::X => (ids::snowflake(item.created_at, sequence), vec![]),
         Platform::Youtube => (dice.letters(11), vec![]),
         Platform::Bluesky => {
-            (format!("at://{}/app.bsky.feed.post/{}", item.author.id, ids::tid(item.created_at, sequence)), vec![])
+            let (by, collection) = match item.form {
+                // To pass something on is an act of the account, with a record of its own.
+                Form::Repost => (&item.account, "app.bsky.feed.repost"),
+                _ => (&item.author.id, "app.bsky.feed.post"),
+            };
+            (format!("at://{by}/{collection}/{}", ids::tid(item.created_at, sequence)), vec![])
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct State {
     pub accounts: Vec<Account>,
     pub items: Vec<Item>,
     pub tokens: BTreeMap<String, Token>,
-    /// Persons who have deactivated their account: what they wrote, and what hangs under it, is not shown.
+    /// Persons who have deactivated their account: what they wrote is not shown.
     pub inactive: BTreeSet<String>,
     pub(super) made: u64,
     /// Where in `items` an id or alias stands. Items are only ever added.
@@ -211,9 +211,9 @@ pub struct Token {
 pub enum Standing {
     Visible,
     Hidden,
-    /// Deleted, itself or what it stood under.
+    /// Deleted, itself or, but for X and Bluesky, what it stood under.
     Gone,
-    /// Not shown because its author, or the author of what it hangs under, has deactivated.
+    /// Not shown because its author, or (but for X and Bluesky) the author of what it hangs under, has deactivated.
     Withdrawn,
 }
 
@@ -324,7 +324,7 @@ impl World {
         self.lock().delete(id)
     }
 
-    /// Deletes a post; what stands under it goes with it.
+    /// Deletes a post; what stands under it goes with it, but for X and Bluesky.
     pub fn delete_post(&self, id: &str) -> bool {
         self.lock().delete(id)
     }

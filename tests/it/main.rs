@@ -17,3 +17,4 @@ mod total;
 mod unit;
 mod x;
 mod youtube;
+mod walks;

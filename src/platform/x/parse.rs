@@ -87,6 +87,10 @@ fn read_posts<'a>(root: &Obj<'a>, names: &Names, exchange: &Exchange, read: &mut
     let (posts, histories) = by_history(given, beside.collect());
     for post in posts.iter().filter(|post| post.given) {
         names.first.extend(post.ids.iter().map(|id| (id.clone(), post.native_id.clone())));
+        // A page is newest first: what an answer answers may come along before the post that both stand under.
+        if post.refers("replied_to").is_none() && post.refers("retweeted").is_none() {
+            names.root(&post.ids, &post.native_id);
+        }
     }
     read.posts = posts.iter().filter(|post| post.given).map(|post| post.summary(&names)).collect();
     for (native_id, versions) in histories {

@@ -1,0 +1,171 @@
+//! X, YouTube and Bluesky against the sandbox: what their connectors read is what is true there, as far as the platform
+//! gives it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use pagekeeper::model::{Answer, Kind, Observation, Platform, Scope, Secret, Timestamp};
+use pagekeeper::platform::{self, Endpoint, Errand, Known, Target};
+use pagekeeper::sandbox::{Form, Truth, World};
+
+use crate::facebook::{Bench, Walked, expected};
+
+fn accounts(bench: &Bench, platform: Platform) -> Vec<String> {
+    let all = bench.sandbox.world().accounts();
+    all.into_iter().filter(|account| account.platform == platform).map(|account| account.slug).collect()
+}
+
+fn endpoint(bench: &Bench, platform: Platform) -> Endpoint {
+    Endpoint {
+        api_base: bench.sandbox.base_url(platform),
+        api_version: String::new(),
+        directory_base: bench.sandbox.directory_base(),
+        secrets_dir: PathBuf::new(),
+    }
+}
+
+fn target(bench: &Bench, slug: &str) -> Target {
+    let account = bench.sandbox.world().account(slug).unwrap();
+    Target {
+        platform: account.platform,
+        native_id: account.id,
+        handle: account.handle,
+        token: bench.sandbox.world().token(account.platform).map(Secret::new),
+        app_secret: None,
+        field_names: "tweet".to_owned(),
+    }
+}
+
+async fn walk(bench: &Bench, target: Target, errand: Errand) -> Walked {
+    let mut walk = platform::walk(target.clone(), errand, &endpoint(bench, target.platform));
+    let mut walked = Walked::default();
+    while let Some(step) = walk.next(&bench.http, bench.now).await {
+        match step {
+            Ok(page) => walked.pages.push(page),
+            Err(failure) => walked.failures.push(failure),
+        }
+        assert!(walked.pages.len() + walked.failures.len() < 5_000, "the walk does not end");
+    }
+    walked
+}
+
+fn whole() -> Errand {
+    Errand::Backfill { before: None }
+}
+
+/// The items as last seen: without profiles and earlier versions.
+fn items(walked: &Walked) -> BTreeMap<String, Observation> {
+    let seen = walked.pages.iter().flat_map(|page| &page.observations);
+    seen.filter(|item| item.kind != Kind::Profile && !item.superseded)
+        .map(|item| (item.native_id.clone(), item.clone()))
+        .collect()
+}
+
+fn answers(walked: &Walked) -> Vec<Answer> {
+    walked.pages.iter().flat_map(|page| page.answers.clone()).collect()
+}
+
+fn known(item: &Truth) -> Known {
+    let root = item.root.clone().unwrap_or_else(|| item.id.clone());
+    Known { native_id: item.id.clone(), kind: item.kind, root }
+}
+
+/// Neither lost nor invented, each with its place, time and author.
+fn compare(items: &BTreeMap<String, Observation>, truth: &BTreeMap<String, Truth>) {
+    let (read, wanted): (BTreeSet<&String>, BTreeSet<&String>) = (items.keys().collect(), truth.keys().collect());
+    let lost: Vec<_> = wanted.difference(&read).map(|id| &truth[*id]).collect();
+    let invented: Vec<_> = read.difference(&wanted).map(|id| &items[*id]).collect();
+    assert!(lost.is_empty() && invented.is_empty(), "lost: {lost:#?}\ninvented: {invented:#?}");
+    for (id, item) in items {
+        let truth = &truth[id];
+        assert_eq!(item.kind, truth.kind, "{id}");
+        assert_eq!((&item.parent, &item.root), (&truth.parent, &truth.root), "{id}");
+        assert_eq!(item.hidden, truth.hidden, "{id}");
+        assert_eq!(item.created_at.map(Timestamp::as_second), Some(truth.created_at.as_second()), "{id}");
+        let author = if truth.form == Form::Repost { &truth.account } else { &truth.author.as_ref().unwrap().id };
+        assert_eq!(item.author.native_id.as_ref(), Some(author), "{id}");
+        assert_eq!(item.author.native_id == Some(truth.account.clone()), *author == truth.account, "{id}");
+    }
+}
+
+/// What X gives of an account: all of its own, what others answered within a week, and what either answers to.
+fn within_reach(world: &World, slug: &str, now: Timestamp) -> BTreeMap<String, Truth> {
+    let mut truth = expected(world, slug);
+    let since = now - SignedDuration::from_hours(7 * 24);
+    let own = |item: &Truth| item.author.as_ref().is_some_and(|author| author.id == item.account);
+    let given = |item: &Truth| item.parent.is_none() || own(item) || item.created_at >= since;
+    let answered: BTreeSet<String> =
+        truth.values().filter(|item| given(item)).filter_map(|item| item.parent.clone()).collect();
+    truth.retain(|id, item| given(item) || answered.contains(id));
+    truth
+}
+
+/// A text of X as its author wrote it: X puts its own links in place of others, and one more for pictures.
+fn plain(item: &Observation, truth: &Truth) -> bool {
+    let mut read: Vec<&str> = item.content.text.split_whitespace().collect();
+    if !truth.media.is_empty() {
+        assert!(read.pop().is_some_and(|word| word.starts_with("https://t.co/")));
+    }
+    let written: Vec<&str> = truth.text.split_whitespace().collect();
+    let mut links = item.content.links.iter();
+    let same = read.iter().zip(&written).all(|(read, written)| {
+        read == written
+            || (read.starts_with("https://t.co/")
+                && links.next().is_some_and(|link| written.starts_with(link.as_str())))
+    });
+    same && read.len() == written.len()
+}
+
+#[tokio::test]
+async fn an_x_account_is_read_as_far_as_x_gives_it_in_either_vocabulary() {
+    let bench = Bench::new().await;
+    for slug in accounts(&bench, Platform::X) {
+        let truth = within_reach(bench.sandbox.world(), &slug, bench.now);
+        assert!(truth.values().any(|item| item.parent.is_some()), "{slug} has no answers of this week");
+        let mut before = None;
+        for names in ["tweet", "post"] {
+            let target = Target { field_names: names.to_owned(), ..target(&bench, &slug) };
+            let walked = walk(&bench, target, whole()).await;
+            assert_eq!(walked.errors(), Vec::<String>::new(), "{slug} {names}");
+            assert_eq!(walked.problems(), Vec::<String>::new(), "{slug} {names}");
+            let items = items(&walked);
+            compare(&items, &truth);
+            for (id, item) in &items {
+                let truth = &truth[id];
+                if truth.form == Form::Repost {
+                    assert!(item.content.text.starts_with("RT @") && item.content.parts == [truth.text.clone()]);
+                } else {
+                    assert!(plain(item, truth), "{:?} is not {:?}", item.content.text, truth.text);
+                }
+                assert_eq!(item.aliases, truth.aliases, "{id}");
+                let media: Vec<_> = item.content.media.iter().map(|medium| &medium.native_id[2..]).collect();
+                assert_eq!(media, truth.media.iter().map(|medium| &medium.id).collect::<Vec<_>>(), "{id}");
+            }
+            let earlier = walked.pages.iter().flat_map(|page| &page.observations).filter(|item| item.superseded);
+            let earlier: BTreeSet<String> = earlier.map(|item| item.native_id.clone()).collect();
+            let edited = truth.values().filter(|item| !item.earlier.is_empty()).map(|item| item.id.clone());
+            assert_eq!(earlier, edited.collect(), "{slug} {names}");
+            assert!(walked.finished().contains(&Scope::Posts { since: None }), "{slug} {names}");
+            let contents: Vec<_> = items.into_values().map(|item| (item.native_id, item.content)).collect();
+            assert_eq!(*before.get_or_insert_with(|| contents.clone()), contents, "{slug}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_on_x_outlives_the_post_it_stands_under() {
+    let bench = Bench::new().await;
+    let world = bench.sandbox.world().clone();
+    let slug = &accounts(&bench, Platform::X)[0];
+    let truth = within_reach(&world, slug, bench.now);
+    let own = |item: &Truth| item.author.as_ref().is_some_and(|author| author.id == item.account);
+    let comment = truth.values().find(|item| item.kind == Kind::Comment && !own(item)).unwrap();
+    let root = truth[comment.root.as_ref().unwrap()].clone();
+    world.delete_post(&root.id);
+    let errand = Errand::Revisit { threads: vec![known(&root)], check: vec![known(comment)] };
+    let walked = walk(&bench, target(&bench, slug), errand).await;
+    assert_eq!(walked.errors(), Vec::<String>::new());
+    assert_eq!(answers(&walked), [Answer::Gone(root.id.clone()), Answer::Readable(comment.id.clone())]);
+    assert!(items(&walked).contains_key(&comment.id));
+}
