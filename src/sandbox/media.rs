@@ -26,7 +26,9 @@ const LASTING: &[&str] = &["/media/", "/profile_images/", "/vi/", "/ytc/"];
 pub fn answer(world: &World, ask: &Ask) -> Reply {
     let name = ask.path.rsplit('/').next().unwrap_or_default();
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "jpg"));
-    let id = stem.trim_end_matches("_n").to_owned();
+    // Pictures of a film are named by size, in a folder of the film's.
+    let film = ask.path.strip_prefix("/vi/").and_then(|rest| rest.split('/').next());
+    let id = film.unwrap_or_else(|| stem.trim_end_matches("_n")).to_owned();
     let file = match extension {
         "png" => File::Png,
         "mp4" => File::Mp4,

@@ -4,6 +4,9 @@
 //! own oddities, and goes wrong when told to ([`Misbehavior`]). It uses nothing of the crate but `text` and `model`, so that
 //! no mistake of a connector can hide in a server that shares it.
 
+mod bluesky;
+mod bskyshow;
+mod cid;
 mod district;
 pub mod facebook;
 mod fbnode;
@@ -24,12 +27,15 @@ pub mod world;
 mod x;
 mod xask;
 mod xpost;
+mod youtube;
+mod ytshow;
 
 pub use district::{APP_ID, APP_SECRET};
 pub use misbehave::{Change, Misbehavior};
 pub use server::{Host, Sandbox, Seen};
 pub use state::person;
 pub use world::{Account, Form, Item, Note, Origin, Person, Standing, Truth, World};
+pub use youtube::Quota;
 
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::misbehave::{self, Misbehavior, Plan};
 use super::world::World;
-use super::{facebook, media, x};
+use super::{bluesky, facebook, media, x, youtube};
 use crate::model::Platform;
 
 /// One of the hosts that the platforms' real ones stand for.
@@ -324,11 +324,12 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 fn answer(world: &World, ask: &Ask) -> Reply {
     match ask.host {
         Host::Graph => facebook::answer(world, ask),
+        Host::Media if ask.path.starts_with("/img/") => bluesky::image(world, ask),
         Host::Media => media::answer(world, ask),
         Host::X => x::answer(world, ask),
-        Host::Youtube | Host::Bluesky | Host::Directory => {
-            Reply::new(404, "text/plain", b"nothing is served here".to_vec())
-        }
+        Host::Youtube => youtube::answer(world, ask),
+        Host::Bluesky => bluesky::answer(world, ask),
+        Host::Directory => bluesky::directory(world, ask),
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::ids::{self, Dice};
 use super::world::{Account, Earlier, Form, Item, Language, Medium, Origin, Owner, Person, Standing, State, Truth};
+use super::youtube::Quota;
 use crate::model::{Kind, Platform, Timestamp};
 
 impl State {
@@ -17,6 +18,7 @@ impl State {
             items,
             tokens: BTreeMap::new(),
             inactive: BTreeSet::new(),
+            quota: Quota::default(),
             made: 0,
             places: HashMap::new(),
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use super::youtube::Quota;
 use crate::model::{Category, Kind, Platform, Timestamp};
 
 /// A handle on one world. Clones share it.
@@ -21,6 +22,8 @@ pub struct State {
     pub tokens: BTreeMap<String, Token>,
     /// Persons who have deactivated their account: what they wrote is not shown.
     pub inactive: BTreeSet<String>,
+    /// What YouTube's key may still ask today.
+    pub quota: Quota,
     pub(super) made: u64,
     /// Where in `items` an id or alias stands. Items are only ever added.
     pub(super) places: HashMap<String, usize>,
@@ -353,6 +356,11 @@ impl World {
         } else {
             state.inactive.remove(person)
         };
+    }
+
+    /// How many units a day YouTube's key may spend from now on.
+    pub fn set_units_per_day(&self, units: u64) {
+        self.lock().quota = Quota { per_day: units, ..Quota::default() };
     }
 
     /// Ends a credential with Meta's subcode (463 expired, 460 password changed …), or makes it good again.

@@ -169,3 +169,167 @@ async fn an_answer_on_x_outlives_the_post_it_stands_under() {
     assert_eq!(answers(&walked), [Answer::Gone(root.id.clone()), Answer::Readable(comment.id.clone())]);
     assert!(items(&walked).contains_key(&comment.id));
 }
+
+#[tokio::test]
+async fn a_youtube_channel_read_whole_is_its_truth() {
+    let bench = Bench::new().await;
+    for slug in accounts(&bench, Platform::Youtube) {
+        let walked = walk(&bench, target(&bench, &slug), whole()).await;
+        assert_eq!(walked.errors(), Vec::<String>::new());
+        assert_eq!(walked.problems(), Vec::<String>::new(), "{slug}");
+        let (items, truth) = (items(&walked), expected(bench.sandbox.world(), &slug));
+        assert!(truth.len() > 150, "{}", truth.len());
+        compare(&items, &truth);
+        for (id, item) in &items {
+            // A title holds a hundred characters; the rest is the description.
+            let read = if item.kind == Kind::Video {
+                item.content.text.replacen("\n\n", " ", 1)
+            } else {
+                item.content.text.clone()
+            };
+            assert_eq!(read, truth[id].text, "{id}");
+        }
+        assert!(walked.finished().contains(&Scope::Posts { since: None }));
+        let shortfalls: Vec<_> = walked.pages.iter().flat_map(|page| &page.shortfalls).collect();
+        assert!(shortfalls.iter().any(|short| short.cause == "comments are turned off"), "{shortfalls:#?}");
+        let threads = walked.finished().iter().filter(|scope| matches!(scope, Scope::Thread { .. })).count();
+        let videos = truth.values().filter(|item| item.kind == Kind::Video).count();
+        assert_eq!(threads, videos - 1);
+    }
+}
+
+#[tokio::test]
+async fn a_day_without_units_is_waited_for_until_midnight_in_california() {
+    let bench = Bench::new().await;
+    bench.sandbox.world().set_units_per_day(3);
+    let slug = &accounts(&bench, Platform::Youtube)[0];
+    let walked = walk(&bench, target(&bench, slug), whole()).await;
+    assert_eq!(walked.pages.len(), 3);
+    let until: Timestamp = "2026-11-25T08:00:00Z".parse().unwrap();
+    let [failure] = walked.failures.as_slice() else { panic!("{:?}", walked.errors()) };
+    assert!(matches!(&failure.error, platform::Error::RateLimited { until: told, .. } if *told == until));
+}
+
+#[tokio::test]
+async fn a_deleted_comment_on_youtube_is_gone_and_its_replies_with_it() {
+    let bench = Bench::new().await;
+    let world = bench.sandbox.world().clone();
+    let slug = &accounts(&bench, Platform::Youtube)[0];
+    let truth = expected(&world, slug);
+    let reply = truth.values().find(|item| item.kind == Kind::Reply).unwrap();
+    let (thread, root) = (&truth[reply.parent.as_ref().unwrap()], &truth[reply.root.as_ref().unwrap()]);
+    world.delete_comment(&thread.id);
+    let errand = Errand::Revisit { threads: vec![known(root)], check: vec![known(thread), known(reply)] };
+    let walked = walk(&bench, target(&bench, slug), errand).await;
+    assert_eq!(walked.errors(), Vec::<String>::new());
+    let gone = answers(&walked);
+    assert!(
+        gone.contains(&Answer::Gone(thread.id.clone())) && gone.contains(&Answer::Gone(reply.id.clone())),
+        "{gone:?}"
+    );
+    assert!(gone.contains(&Answer::Readable(root.id.clone())));
+}
+
+/// What Bluesky gives of an account: its own records, and what hangs together under its posts.
+fn in_threads(world: &World, slug: &str) -> BTreeMap<String, Truth> {
+    let mut truth = expected(world, slug);
+    loop {
+        let before: BTreeSet<String> = truth.keys().cloned().collect();
+        let own = |item: &Truth| item.author.as_ref().is_some_and(|author| author.id == item.account);
+        truth.retain(|_, item| own(item) || item.parent.as_ref().is_none_or(|parent| before.contains(parent)));
+        if truth.len() == before.len() {
+            return truth;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bluesky_account_read_whole_is_its_truth() {
+    let bench = Bench::new().await;
+    for slug in accounts(&bench, Platform::Bluesky) {
+        let walked = walk(&bench, target(&bench, &slug), whole()).await;
+        assert_eq!(walked.errors(), Vec::<String>::new());
+        assert_eq!(walked.problems(), Vec::<String>::new(), "{slug}");
+        let (items, truth) = (items(&walked), in_threads(bench.sandbox.world(), &slug));
+        assert!(truth.len() > 40, "{}", truth.len());
+        compare(&items, &truth);
+        for (id, item) in &items {
+            let truth = &truth[id];
+            match truth.form {
+                Form::Repost => assert_eq!(item.content.parts, [truth.text.clone()]),
+                _ => assert_eq!(item.content.text, truth.text, "{id}"),
+            }
+            assert_eq!(item.content.media.len(), truth.media.len(), "{id}");
+            for (medium, true_) in item.content.media.iter().zip(&truth.media) {
+                assert_eq!(medium.alt, true_.alt, "{id}");
+                assert!(medium.native_id.starts_with("bafkrei") && medium.url.is_some(), "{medium:?}");
+            }
+        }
+        assert!(walked.finished().contains(&Scope::Posts { since: None }));
+        let threads = walked.finished().iter().filter(|scope| matches!(scope, Scope::Thread { .. })).count();
+        let roots = truth.values().filter(|item| item.parent.is_none() && item.form != Form::Repost).count();
+        assert_eq!(threads, roots);
+    }
+    let asked = bench.sandbox.seen();
+    assert!(asked.iter().all(|call| call.status == 200), "{:?}", asked.iter().find(|call| call.status != 200));
+}
+
+#[tokio::test]
+async fn a_bluesky_author_who_deactivates_takes_the_branch_from_view_and_nothing_is_called_gone() {
+    let bench = Bench::new().await;
+    let world = bench.sandbox.world().clone();
+    let slug = "mesa-vista-usd-bluesky";
+    let truth = in_threads(&world, slug);
+    let reply = truth.values().find(|item| item.kind == Kind::Reply && item.text.starts_with("Point 2")).unwrap();
+    let above = truth[reply.parent.as_ref().unwrap()].clone();
+    let root = truth[reply.root.as_ref().unwrap()].clone();
+    world.deactivate(&above.author.as_ref().unwrap().id, true);
+    let errand = Errand::Revisit { threads: vec![known(&root)], check: vec![known(&above), known(reply)] };
+    let walked = walk(&bench, target(&bench, slug), errand).await;
+    assert_eq!(walked.errors(), Vec::<String>::new());
+    assert_eq!(answers(&walked), [Answer::Readable(reply.id.clone()), Answer::Readable(root.id.clone())]);
+    assert!(!walked.finished().contains(&Scope::Thread { root: root.id.clone() }));
+    let short = walked.pages.iter().flat_map(|page| &page.shortfalls);
+    assert!(short.clone().any(|short| short.item.as_ref() == Some(&above.id)), "{:?}", short.collect::<Vec<_>>());
+    assert!(!items(&walked).contains_key(&above.id));
+}
+
+#[tokio::test]
+async fn a_deleted_post_on_bluesky_is_gone_and_what_answers_it_lives_on() {
+    let bench = Bench::new().await;
+    let world = bench.sandbox.world().clone();
+    let slug = "mesa-vista-usd-bluesky";
+    let truth = in_threads(&world, slug);
+    let reply = truth.values().find(|item| item.text.starts_with("Point 2")).unwrap();
+    let above = truth[reply.parent.as_ref().unwrap()].clone();
+    world.delete_comment(&above.id);
+    let errand = Errand::Revisit { threads: Vec::new(), check: vec![known(&above), known(reply)] };
+    let walked = walk(&bench, target(&bench, slug), errand).await;
+    assert_eq!(walked.errors(), Vec::<String>::new());
+    let mut found = answers(&walked);
+    found.sort_by_key(|answer| matches!(answer, Answer::Gone(_)));
+    assert_eq!(found, [Answer::Readable(reply.id.clone()), Answer::Gone(above.id.clone())]);
+}
+
+#[tokio::test]
+async fn the_three_accounts_are_found_by_their_handles_alone() {
+    let bench = Bench::new().await;
+    for platform in [Platform::X, Platform::Youtube, Platform::Bluesky] {
+        for slug in accounts(&bench, platform) {
+            let account = bench.sandbox.world().account(&slug).unwrap();
+            let target = Target { native_id: String::new(), ..target(&bench, &slug) };
+            let walked = walk(&bench, target, Errand::Profile).await;
+            assert_eq!((walked.errors(), walked.problems()), (Vec::<String>::new(), Vec::<String>::new()), "{slug}");
+            let profile = walked.pages.iter().flat_map(|page| &page.observations).next().unwrap();
+            assert_eq!(
+                (profile.native_id.as_str(), profile.content.text.as_str()),
+                (account.id.as_str(), account.name.as_str())
+            );
+            assert_eq!(
+                profile.author.handle.as_ref().map(|handle| handle.to_lowercase()),
+                Some(account.handle.to_lowercase())
+            );
+            assert!(profile.content.parts.contains(&account.about), "{:?}", profile.content.parts);
+        }
+    }
+}
