@@ -76,7 +76,7 @@ impl Archive {
         let mut flags = 0;
         loop {
             let is_last = ended.load(Ordering::SeqCst);
-            flags += self.app.follow()?.flags;
+            flags += self.app.follow(self.app.clock.now())?.flags;
             if is_last {
                 return Ok(flags);
             }
@@ -166,7 +166,7 @@ impl Archive {
         app.refresh_inputs(app.clock.now())?;
         let (engine, gate, digest) = app.rules_in_force()?;
         let (rules, _) = spent(|| rules::follow::catch_up(&app.db, &engine, &gate, &digest, app.clock.now()))?;
-        let (index, _) = spent(|| app.follow())?;
+        let (index, _) = spent(|| app.follow(app.clock.now()))?;
         Ok(vec![("parse", parse), ("seal", seal), ("store", store), ("rules", rules), ("index, alerts", index)])
     }
 
@@ -176,7 +176,7 @@ impl Archive {
         let (spent, done) = spent(|| {
             let input = BufReader::with_capacity(1 << 20, File::open(file)?);
             let done = import::jsonl(&app.db, input, "bench", "bench", app.clock.now(), &mut |_| {})?;
-            app.follow()?;
+            app.follow(app.clock.now())?;
             Ok(done)
         })?;
         ensure!(done.bad.is_empty(), "a line was refused: {:?}", done.bad.first());

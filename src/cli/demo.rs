@@ -3,30 +3,35 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::harvest::{everything, line};
-use super::{Exit, print};
+use super::{Exit, print, serve};
 use crate::app::App;
 use crate::config::Config;
 use crate::db::accounts::{self, Registration};
 use crate::db::flags;
 use crate::harvest::Request;
+use crate::mail::Mailer;
 use crate::model::{Clock, Mode, Platform};
 use crate::sandbox::world::Owner;
 use crate::sandbox::{Sandbox, World};
+use crate::{alert, jobs, outbox, web, weekly};
 
 /// The packs and texts that ship with the program: the demo needs no file but the program itself.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("rules/abuse.toml", include_str!("../../config/rules/abuse.toml")),
+    ("rules/conduct.toml", include_str!("../../config/rules/conduct.toml")),
     ("rules/exploitation.toml", include_str!("../../config/rules/exploitation.toml")),
     ("rules/obscenity.toml", include_str!("../../config/rules/obscenity.toml")),
     ("rules/phishing.toml", include_str!("../../config/rules/phishing.toml")),
     ("rules/political.toml", include_str!("../../config/rules/political.toml")),
     ("rules/privacy.toml", include_str!("../../config/rules/privacy.toml")),
     ("rules/self_harm.toml", include_str!("../../config/rules/self_harm.toml")),
+    ("rules/spelling.toml", include_str!("../../config/rules/spelling.toml")),
     ("rules/threats.toml", include_str!("../../config/rules/threats.toml")),
     ("rules/words.toml", include_str!("../../config/rules/words.toml")),
     ("elections.toml", include_str!("../../config/elections.toml")),
@@ -55,6 +60,9 @@ pub struct Demo {
 /// How often the pages change before the second look.
 const CHANGES: u32 = 12;
 
+/// How often they change while the demo serves.
+const CHANGE_EVERY: Duration = Duration::from_secs(10);
+
 impl Demo {
     pub async fn run(self) -> Result<Exit> {
         let dir = self.dir.clone().map_or_else(fresh_folder, Ok)?;
@@ -75,8 +83,33 @@ impl Demo {
         eprintln!("\nThe pages have changed; a second look:");
         look(&app, Mode::Revisit, true).await?;
         look(&app, Mode::Recent, false).await?;
+        mails(&app).await?;
         summary(&app)?;
+        if !self.once {
+            self.serve(app, sandbox).await?;
+        }
         Ok(Exit::Done)
+    }
+
+    /// Serves until Ctrl-C, while the pages go on changing.
+    async fn serve(&self, app: Arc<App>, sandbox: Sandbox) -> Result<()> {
+        let _lock = serve::only_one(&app)?;
+        let token = web::SignIn::new_token()?;
+        let listener = serve::bind(&app).await?;
+        print("")?;
+        print(format!("Open     {}", app.config.web.public_url))?;
+        print(format!("Sign in  {}", token.reveal()))?;
+        print("The pages go on changing; Ctrl-C stops.")?;
+        let clock = app.clock.clone();
+        let changing = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(CHANGE_EVERY).await;
+                sandbox.world().tick(clock.now());
+            }
+        });
+        let served = serve::serve(app, listener, &token).await;
+        changing.abort();
+        served
     }
 }
 
@@ -165,6 +198,11 @@ escalate_to = ["superintendent@mesavista.example.org"]
 
 [rules]
 dir = "config/rules"
+
+[jobs]
+harvest = "*/20 * * * * *"
+revisit = "0 * * * * *"
+alerts = "*/10 * * * * *"
 
 [media]
 allowed_hosts = ["127.0.0.1"]
@@ -263,6 +301,26 @@ async fn look(app: &Arc<App>, mode: Mode, every: bool) -> Result<()> {
     Ok(())
 }
 
+/// Goes live, makes the urgent mails and the weekly report, and prints the report as it was sent.
+async fn mails(app: &Arc<App>) -> Result<()> {
+    let now = app.clock.now();
+    app.db.writer.write_async(move |tx| crate::db::alerts::go_live(tx, "demo", now)).await?;
+    let making = app.clone();
+    let made = tokio::task::spawn_blocking(move || {
+        making.follow(now)?;
+        alert::tick(&making.db, &making.config, now)?;
+        let next = jobs::next(&making.config.weekly.cron, now, &making.config.time_zone);
+        weekly::run(&making.db, &making.config, &weekly::Ask { next, ..weekly::Ask::default() }, now)
+    })
+    .await??;
+    if let Some(mail) = &app.config.mail {
+        let sent = outbox::send_due(&app.db, &Mailer::open(mail)?, now).await?;
+        let folder = mail.dir.as_ref().map(|dir| dir.display().to_string()).unwrap_or_default();
+        eprintln!("\n{} mails written to {folder}. The weekly report:\n", sent.sent);
+    }
+    print(format!("Subject: {}\n\n{}", made.report.subject, made.report.text))
+}
+
 fn summary(app: &App) -> Result<()> {
     let (entries, open) = app.db.read(|conn| Ok((crate::db::ledger::size(conn)?, flags::list(conn, false)?)))?;
     let mut by_category = std::collections::BTreeMap::<&str, usize>::new();
@@ -275,4 +333,18 @@ fn summary(app: &App) -> Result<()> {
         print(format!("{count:>8}  possible {words}"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pack_of_the_config_folder_is_shipped_with_the_program() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rules");
+        for entry in fs::read_dir(folder).unwrap() {
+            let name = format!("rules/{}", entry.unwrap().file_name().to_string_lossy());
+            assert!(SHIPPED.iter().any(|(shipped, _)| *shipped == name), "{name} is not in SHIPPED");
+        }
+    }
 }

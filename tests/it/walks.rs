@@ -256,7 +256,7 @@ async fn a_bluesky_account_read_whole_is_its_truth() {
         for (id, item) in &items {
             let truth = &truth[id];
             match truth.form {
-                Form::Repost => assert_eq!(item.content.parts, [truth.text.clone()]),
+                Form::Repost => assert_eq!(item.content.parts, std::slice::from_ref(&truth.text)),
                 _ => assert_eq!(item.content.text, truth.text, "{id}"),
             }
             assert_eq!(item.content.media.len(), truth.media.len(), "{id}");
