@@ -144,6 +144,8 @@ struct Run<'h> {
     gone: Vec<(String, i64, Hash, Timestamp)>,
     tally: Tally,
     fetched: u64,
+    /// Threads that were due when this run began.
+    due: Vec<i64>,
     failures: u32,
     ending: Ending,
 }
@@ -171,6 +173,7 @@ impl<'h> Run<'h> {
             gone: Vec::new(),
             tally: Tally::default(),
             fetched: 0,
+            due: Vec::new(),
             failures: 0,
             ending: Ending { outcome: "complete", cause: None, trouble: None, parked_until: None, units: 0 },
         }
@@ -292,28 +295,33 @@ impl<'h> Run<'h> {
                 self.whole = before.is_none();
                 Errand::Backfill { before }
             }
-            Mode::Revisit => self.on.db.read(|conn| {
-                let limit = if self.request.every { u32::MAX } else { REVISIT_THREADS };
-                let due = items::read::due(conn, id, self.started, limit, self.request.every)?;
-                let missing = items::read::missing(conn, id, self.begun.id, REVISIT_CHECKS)?;
-                let known = |thread: items::Thread| Known {
-                    root: thread.native_id.clone(),
-                    native_id: thread.native_id,
-                    kind: thread.kind,
-                };
-                let check = |(native_id, kind, root)| Known { native_id, kind, root };
-                let mut check: Vec<Known> = missing.into_iter().map(check).collect();
-                // Where no walk sees a thread in whole, and where replies outlive what they answer, each is asked for.
-                let alone = match self.platform {
-                    Platform::X => items::read::Alone::All,
-                    Platform::Bluesky => items::read::Alone::Orphans,
-                    _ => items::read::Alone::None,
-                };
-                for (native_id, kind, root) in items::read::answers(conn, &due, alone)? {
-                    check.push(Known { native_id, kind, root });
-                }
-                Ok(Errand::Revisit { threads: due.into_iter().map(known).collect(), check })
-            })?,
+            Mode::Revisit => {
+                let (errand, due) = self.on.db.read(|conn| {
+                    let limit = if self.request.every { u32::MAX } else { REVISIT_THREADS };
+                    let due = items::read::due(conn, id, self.started, limit, self.request.every)?;
+                    let missing = items::read::missing(conn, id, self.begun.id, REVISIT_CHECKS)?;
+                    let known = |thread: items::Thread| Known {
+                        root: thread.native_id.clone(),
+                        native_id: thread.native_id,
+                        kind: thread.kind,
+                    };
+                    let check = |(native_id, kind, root)| Known { native_id, kind, root };
+                    let mut check: Vec<Known> = missing.into_iter().map(check).collect();
+                    // Where no walk sees a thread in whole, and where replies outlive what they answer, each is asked for.
+                    let alone = match self.platform {
+                        Platform::X => items::read::Alone::All,
+                        Platform::Bluesky => items::read::Alone::Orphans,
+                        _ => items::read::Alone::None,
+                    };
+                    for (native_id, kind, root) in items::read::answers(conn, &due, alone)? {
+                        check.push(Known { native_id, kind, root });
+                    }
+                    let ids: Vec<i64> = due.iter().map(|thread| thread.item).collect();
+                    Ok((Errand::Revisit { threads: due.into_iter().map(known).collect(), check }, ids))
+                })?;
+                self.due = due;
+                errand
+            }
             Mode::Profile => Errand::Profile,
         })
     }
@@ -487,7 +495,13 @@ impl<'h> Run<'h> {
     async fn end(mut self, mut report: Report) -> Result<Report> {
         self.ending.units = self.spent();
         let (id, begun, ending, now) = (self.account.id, self.begun, self.ending.clone(), self.now);
-        report.seq = self.on.db.writer.write_async(move |tx| harvests::end(tx, id, begun, &ending, now)).await?;
+        // Looked at is looked at, also where the platform gave less than it counts: else such a thread would be due for ever.
+        let looked = if ending.outcome == "complete" { std::mem::take(&mut self.due) } else { Vec::new() };
+        let finish = move |tx: &Tx<'_>| {
+            looked.iter().try_for_each(|thread| items::reschedule(tx, *thread, now))?;
+            harvests::end(tx, id, begun, &ending, now)
+        };
+        report.seq = self.on.db.writer.write_async(finish).await?;
         report.outcome = self.ending.outcome;
         report.cause = self.ending.cause;
         report.tally = self.tally;

@@ -369,7 +369,8 @@ impl Keeper<'_, '_> {
                 ms(self.seen_at),
                 self.sight.harvest,
                 counts_text(&seen.counts)?,
-                seen.kind.is_root().then_some(ms(due_at)),
+                // A story is gone after a day by its nature: nothing is learned by looking again.
+                matches!(seen.kind, Kind::Post | Kind::Video).then_some(ms(due_at)),
                 row_id(self.log.next_seq()),
                 state,
             ])?;

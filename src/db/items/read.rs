@@ -303,7 +303,7 @@ pub fn overdue(conn: &Connection, account: i64, now: Timestamp) -> Result<(u64, 
 pub fn missing(conn: &Connection, account: i64, harvest: i64, limit: u32) -> Result<Vec<(String, Kind, String)>> {
     let mut statement = conn.prepare_cached(
         "SELECT i.native_id, i.kind, coalesce(r.native_id, i.native_id) FROM items i LEFT JOIN items r ON r.id = i.root_id
-         WHERE i.page_id = ?1 AND i.state = 'missing' AND i.checked_in IS NOT ?2 ORDER BY i.last_seq DESC LIMIT ?3",
+         WHERE i.page_id = ?1 AND i.state = 'missing' AND i.kind <> 'story' AND i.checked_in IS NOT ?2 ORDER BY i.last_seq DESC LIMIT ?3",
     )?;
     let rows =
         statement.query_map(params![account, harvest, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
