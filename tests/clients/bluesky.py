@@ -19,7 +19,14 @@ def pages(method, key, **parameters):
             return
 
 
+def thread(uri):
+    return client.app.bsky.feed.get_post_thread({"uri": uri, "depth": 1000, "parent_height": 0}).thread
+
+
 def walk(node):
+    # Whatever depth is asked for, an answer ends somewhere: at its edge there is no list of replies.
+    if node.replies is None and node.post.reply_count:
+        node = thread(node.post.uri)
     for child in node.replies or []:
         if isinstance(child, models.AppBskyFeedDefs.ThreadViewPost):
             found(child.post.uri, child.post.record.text, "reply", node.post.uri)
@@ -33,10 +40,13 @@ for account in ORDER["accounts"]:
     feed = pages(
         client.app.bsky.feed.get_author_feed, "feed", actor=profile.did, filter="posts_with_replies"
     )
+    feed = list(feed)
     shown = {entry.post.uri: entry.post.record for entry in feed if entry.reason is None}
     assert own == {uri: record.text for uri, record in shown.items()}, "the feed and the records differ"
     for uri, record in shown.items():
         reply = record.reply
         found(uri, record.text, "reply" if reply else "post", reply.parent.uri if reply else None)
-        thread = client.app.bsky.feed.get_post_thread({"uri": uri, "depth": 1000, "parent_height": 0})
-        walk(thread.thread)
+        walk(thread(uri))
+    for entry in feed:
+        if entry.reason is not None:
+            found(entry.reason.uri, entry.post.record.text, "post")

@@ -39,7 +39,9 @@ for channel in ORDER["accounts"]:
     for start in range(0, len(videos), 50):
         batch = api.videos().list(part="snippet,statistics,status", id=",".join(videos[start : start + 50])).execute()
         for video in batch["items"]:
-            found(video["id"], video["snippet"]["title"], "video", description=video["snippet"]["description"])
+            # A title holds a hundred characters; the rest is the description.
+            words = [video["snippet"]["title"], video["snippet"]["description"]]
+            found(video["id"], " ".join(filter(None, words)), "video")
             for thread in comments(video["id"]):
                 top = thread["snippet"]["topLevelComment"]
                 found(top["id"], top["snippet"]["textDisplay"], "comment", video["id"])

@@ -28,6 +28,27 @@ async fn python_facebook_api_reads_every_instagram_account_to_the_end() {
     compare(&sandbox, Platform::Instagram, &found, |truth| truth.form != Form::Story);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tweepy_reads_every_x_account_to_the_end() {
+    let sandbox = start().await;
+    let found = read("x.py", &sandbox, Platform::X, |account| account.handle.clone()).await;
+    compare(&sandbox, Platform::X, &found, |_| true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn google_api_python_client_reads_every_youtube_channel_to_the_end() {
+    let sandbox = start().await;
+    let found = read("youtube.py", &sandbox, Platform::Youtube, |account| account.id.clone()).await;
+    compare(&sandbox, Platform::Youtube, &found, |_| true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn atproto_reads_every_bluesky_account_to_the_end() {
+    let sandbox = start().await;
+    let found = read("bluesky.py", &sandbox, Platform::Bluesky, |account| account.handle.clone()).await;
+    compare(&sandbox, Platform::Bluesky, &found, |_| true);
+}
+
 async fn start() -> Sandbox {
     let now: Timestamp = "2026-11-22T20:00:00Z".parse().unwrap();
     Sandbox::start(World::mesa_vista(now)).await.unwrap()
