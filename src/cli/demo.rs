@@ -18,7 +18,7 @@ use crate::harvest::Request;
 use crate::mail::Mailer;
 use crate::model::{Clock, Mode, Platform};
 use crate::sandbox::world::Owner;
-use crate::sandbox::{Sandbox, World};
+use crate::sandbox::{Account, Sandbox, World};
 use crate::{alert, jobs, outbox, web, weekly};
 
 /// The packs and texts that ship with the program: the demo needs no file but the program itself.
@@ -120,8 +120,9 @@ fn fresh_folder() -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Writes config, packs and credentials.
-fn settle(dir: &Path, sandbox: &Sandbox, listen: &str) -> Result<PathBuf> {
+/// Writes config, packs and credentials for an archive of a sandbox's pages in `dir`, and gives the config's path: for the demo
+/// and for tests that want a whole archive.
+pub fn settle(dir: &Path, sandbox: &Sandbox, listen: &str) -> Result<PathBuf> {
     for (name, text) in SHIPPED {
         let file = dir.join("config").join(name);
         fs::create_dir_all(file.parent().context("a file lies in a folder")?)?;
@@ -257,21 +258,7 @@ requests_per_minute = 6000
 
 /// Fills the register with the district's pages, and one that no API can read.
 async fn register(app: &Arc<App>, sandbox: &Sandbox) -> Result<()> {
-    let mut rows: Vec<Registration> = sandbox
-        .world()
-        .accounts()
-        .into_iter()
-        .map(|account| Registration {
-            slug: account.slug,
-            platform: account.platform.as_str().into(),
-            handle: account.handle,
-            native_id: if account.platform == Platform::Bluesky { String::new() } else { account.id },
-            name: account.name,
-            school: account.school,
-            status: "active".into(),
-            ..Registration::default()
-        })
-        .collect();
+    let mut rows = registrations(sandbox);
     rows.push(Registration {
         slug: "mesa-vista-usd-nextdoor".into(),
         platform: "nextdoor".into(),
@@ -285,6 +272,21 @@ async fn register(app: &Arc<App>, sandbox: &Sandbox) -> Result<()> {
         .writer
         .write_async(move |tx| rows.iter().try_for_each(|row| accounts::put(tx, row, Some("demo"), now).map(|_| ())))
         .await
+}
+
+/// The sandbox's pages as rows of the register.
+pub fn registrations(sandbox: &Sandbox) -> Vec<Registration> {
+    let row = |account: Account| Registration {
+        slug: account.slug,
+        platform: account.platform.as_str().into(),
+        handle: account.handle,
+        native_id: if account.platform == Platform::Bluesky { String::new() } else { account.id },
+        name: account.name,
+        school: account.school,
+        status: "active".into(),
+        ..Registration::default()
+    };
+    sandbox.world().accounts().into_iter().map(row).collect()
 }
 
 async fn first_looks(app: &Arc<App>) -> Result<()> {

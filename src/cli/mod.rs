@@ -1,7 +1,7 @@
 //! The command line: one subcommand, one function: parse, call a verb, print.
 
 mod accounts;
-mod demo;
+pub mod demo;
 mod harvest;
 mod items;
 mod mails;
