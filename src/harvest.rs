@@ -15,6 +15,7 @@ use crate::db::items::{self, Evidence, Sealed, Sighting, Tally};
 use crate::db::{Db, Tx, media};
 use crate::model::{Answer, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
 use crate::platform::http::Http;
+use crate::platform::media::Missed;
 use crate::platform::{self, Endpoint, Errand, Error, Failure, Known, Target};
 use crate::seal::Hash;
 
@@ -346,6 +347,10 @@ impl<'h> Run<'h> {
                 return Ok(());
             }
         }
+        // No exchange failed, and yet not everything was read: such a walk closes nothing either (invariant 8).
+        if let Some(why) = walk.unfinished().filter(|_| self.ending.outcome == "complete") {
+            self.fall_short("partial", why.to_owned());
+        }
         Ok(())
     }
 
@@ -482,7 +487,8 @@ impl<'h> Run<'h> {
                         move |tx: &Tx<'_>| media::kept(tx, &wanted, &fetched.sha256, fetched.size, &fetched.mime, now);
                     self.on.db.writer.write_async(keep).await?;
                 }
-                Err(error) => {
+                Err(Missed::Storage(error)) => return Err(error),
+                Err(Missed::Platform(error)) => {
                     let say = error.to_string();
                     let note = move |tx: &Tx<'_>| media::not_had(tx, id, &wanted, &say, now);
                     self.on.db.writer.write_async(note).await?;

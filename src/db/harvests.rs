@@ -213,7 +213,8 @@ impl Coverage<'_, '_, '_> {
     fn backfilled(&mut self, looked: Timestamp) -> Result<()> {
         self.open("backfilled", None, Some(looked), Some(looked))?;
         self.tx.execute(
-            "UPDATE positions SET finished_at = ?2, at = NULL WHERE account_id = ?1",
+            "INSERT INTO positions (account_id, at, finished_at) VALUES (?1, NULL, ?2)
+             ON CONFLICT (account_id) DO UPDATE SET finished_at = excluded.finished_at, at = NULL",
             params![self.account, ms(self.now)],
         )?;
         Ok(())

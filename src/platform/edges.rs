@@ -38,6 +38,8 @@ pub(super) struct Edge {
     until: Option<Timestamp>,
     walked: HashSet<Next>,
     barren: u32,
+    /// This page came empty, though more were to follow, and is asked for once more.
+    again: bool,
     /// How far back it has been read.
     reached: Option<Timestamp>,
 }
@@ -82,6 +84,10 @@ pub(super) struct Union {
     incomplete: bool,
     position: Option<Timestamp>,
     scope_said: bool,
+    /// Why the walk will not have come to its end, in words, where no failure said so.
+    unfinished: Option<String>,
+    /// What an empty page in the middle leaves unknown.
+    hollow: Option<String>,
 }
 
 impl Union {
@@ -97,7 +103,7 @@ impl Union {
         // Posts of the very second where the last run got to are read again.
         let until = before.map(|before| later(before, 1));
         let (walked, next, reached) = (HashSet::new(), None, None);
-        let edge = Edge { kind: &kinds[0], next, limit: 0, until, walked, barren: 0, reached };
+        let edge = Edge { kind: &kinds[0], next, limit: 0, until, walked, barren: 0, again: false, reached };
         Union {
             since,
             before,
@@ -108,7 +114,19 @@ impl Union {
             incomplete: false,
             position: before,
             scope_said: false,
+            unfinished: None,
+            hollow: None,
         }
+    }
+
+    /// Why not everything was read though no exchange failed; `None` when all of it was, or a failure or gap says why not.
+    pub(super) fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_deref()
+    }
+
+    /// The gap that the last page leaves, in words, once.
+    pub(super) fn take_hollow(&mut self) -> Option<String> {
+        self.hollow.take()
     }
 
     pub(super) fn since(&self) -> Option<Timestamp> {
@@ -139,7 +157,14 @@ impl Union {
     ) -> Option<Problem> {
         let at = self.open.iter().position(|open| open.is(&edge))?;
         self.incomplete |= lost;
-        self.held_back |= lost;
+        if lost {
+            self.leave_out(format!("something among its {} could not be read; the answer is kept", edge.kind.stream));
+        }
+        let is_hollow = new == 0 && oldest.is_none() && !lost && next.is_some();
+        if let Some(problem) = self.hollow(at, &edge, is_hollow) {
+            return Some(problem);
+        }
+        edge.again = false;
         edge.reached = oldest.into_iter().chain(edge.reached).min();
         edge.barren = if new == 0 { edge.barren + 1 } else { 0 };
         // One old post proves nothing, since order is not kept; a whole page of them does.
@@ -151,10 +176,30 @@ impl Union {
         if edge.barren > 20 || !edge.walked.insert(next.clone()) {
             let what = format!("the pages of {} repeat themselves; reading stopped", edge.kind.stream);
             self.broken(&edge);
+            self.unfinished.get_or_insert_with(|| what.clone());
             return Some(Problem::new("paging.next", what));
         }
         edge.next = Some(next);
         self.open[at] = edge;
+        None
+    }
+
+    /// A page that holds nothing while more are to follow may have lost what it held: it is asked for once more. Platforms do
+    /// give such pages for good, so the walk then goes on, shows no absence, and leaves a gap.
+    fn hollow(&mut self, at: usize, edge: &Edge, is_hollow: bool) -> Option<Problem> {
+        if !is_hollow {
+            return None;
+        }
+        let stream = edge.kind.stream;
+        if !edge.again {
+            self.open[at].again = true;
+            return Some(Problem::new(
+                "data",
+                format!("is empty though more {stream} follow; it is asked for once more"),
+            ));
+        }
+        self.incomplete = true;
+        self.hollow = Some(format!("the platform gave an empty page among its {stream}, and more after it"));
         None
     }
 
@@ -175,6 +220,12 @@ impl Union {
 
     pub(super) fn hold_back(&mut self) {
         self.held_back = true;
+    }
+
+    /// Something was not read though no exchange failed: the position goes no further, and the walk says why.
+    pub(super) fn leave_out(&mut self, why: String) {
+        self.held_back = true;
+        self.unfinished.get_or_insert(why);
     }
 
     /// All posts have been seen, once that is so. A resumed walk has not seen those before it.

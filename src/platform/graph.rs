@@ -132,6 +132,10 @@ pub(super) fn judge(exchange: &Exchange, what: &str) -> Verdict {
                 Verdict::Again(format!("{what}: the answer was not JSON though it said that all is well"))
             }
             200..=299 => Verdict::Take,
+            // Not Meta's own words, so nothing follows from it for what was asked for: a page of a proxy, a wrong address.
+            status @ 400..=499 if status != 429 => Verdict::Refuse(Error::Unexpected {
+                say: format!("{what}: the answer was HTTP {status}, and not in Meta's own form"),
+            }),
             _ => super::http::plain_judge(exchange, what),
         };
     };

@@ -89,6 +89,8 @@ pub(super) struct Objects<'a> {
     /// The answer around `data`, without it; empty where the answer is one object.
     pub(super) paging: Option<Paging<'a>>,
     pub(super) summary: Option<Summary>,
+    /// How many objects there may have been that could not be told apart at all.
+    pub(super) unread: usize,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -145,7 +147,7 @@ pub(super) fn objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects
             problems.push(Problem::new("body", "goes on after its end"));
         }
         let objects = data.into_iter().enumerate().map(|(n, raw)| (place(n), raw)).collect();
-        return Objects { objects, paging, summary };
+        return Objects { objects, paging, summary, unread: 0 };
     }
     odd_objects(text, problems)
 }
@@ -155,7 +157,7 @@ fn place(n: usize) -> Cow<'static, str> {
 }
 
 fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
-    let nothing = Objects { objects: Vec::new(), paging: None, summary: None };
+    let nothing = Objects { objects: Vec::new(), paging: None, summary: None, unread: 1 };
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let Some(Ok(whole)) = values.next() else {
         problems.push(Problem::new("body", not_json(text)));
@@ -166,7 +168,7 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
     }
     if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(whole.get()) {
         let objects = list.into_iter().enumerate().map(|(n, raw)| (place(n), raw)).collect();
-        return Objects { objects, paging: None, summary: None };
+        return Objects { objects, paging: None, summary: None, unread: 0 };
     }
     let Ok(fields) = serde_json::from_str::<indexed::Fields<'a>>(whole.get()) else {
         problems.push(Problem::new("body", "is neither an object nor a list"));
@@ -176,12 +178,14 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
     let paging = field("paging").and_then(|raw| serde_json::from_str(raw.get()).ok());
     let summary = field("summary").and_then(|raw| serde_json::from_str(raw.get()).ok());
     let is_object = |raw: &RawValue| raw.get().starts_with('{');
+    let mut unread = 0;
     let objects = if let Some(data) = field("data") {
         match serde_json::from_str::<Vec<&RawValue>>(data.get()) {
             Ok(list) => list.into_iter().enumerate().map(|(n, raw)| (place(n), raw)).collect(),
             Err(_) if is_object(data) => vec![(Cow::Borrowed("data"), data)],
             Err(_) => {
                 problems.push(Problem::new("data", "is not a list"));
+                unread = 1;
                 Vec::new()
             }
         }
@@ -190,7 +194,7 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
     } else {
         vec![(Cow::Borrowed("body"), whole)]
     };
-    Objects { objects, paging, summary }
+    Objects { objects, paging, summary, unread }
 }
 
 fn not_json(text: &str) -> &'static str {

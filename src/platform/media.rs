@@ -21,10 +21,20 @@ pub struct Fetched {
     pub mime: String,
 }
 
+/// Why a medium was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum Missed {
+    #[error(transparent)]
+    Platform(#[from] Error),
+    /// Our own disk failed, and not the platform: the process ends (invariant 6), and the medium stays wanted.
+    #[error("{0:#}")]
+    Storage(anyhow::Error),
+}
+
 /// Reads `medium` from a host that `allowed` admits and `trust` lets be talked to, `max_bytes` at most, into `folder`.
 ///
 /// Bytes go to a temporary file, which is synced, renamed to its digest and its folder synced: a file under a digest is
-/// whole. A storage failure is an [`Error::Transient`] that says so: the medium stays wanted.
+/// whole.
 pub async fn fetch(
     http: &Http,
     medium: &Media,
@@ -32,13 +42,14 @@ pub async fn fetch(
     allowed: &(dyn Fn(&str) -> bool + Sync),
     max_bytes: u64,
     folder: &Path,
-) -> Result<Fetched, Error> {
+) -> Result<Fetched, Missed> {
     let call = call(medium, trust, allowed)?;
     http.admit(&call).await?;
     let reading = download(http, &call, medium, max_bytes, folder);
     // A film takes longer than an answer: as long as a slow line needs, and no longer.
     let deadline = http.media_deadline(max_bytes);
-    tokio::time::timeout(deadline, reading).await.map_err(|_elapsed| transient(&call, "was not complete in time"))?
+    let late = |_elapsed| transient(&call, "was not complete in time");
+    tokio::time::timeout(deadline, reading).await.map_err(late)?
 }
 
 fn call(medium: &Media, trust: Trust, allowed: &(dyn Fn(&str) -> bool + Sync)) -> Result<Call, Error> {
@@ -64,27 +75,27 @@ fn call(medium: &Media, trust: Trust, allowed: &(dyn Fn(&str) -> bool + Sync)) -
     })
 }
 
-async fn download(http: &Http, call: &Call, medium: &Media, max_bytes: u64, folder: &Path) -> Result<Fetched, Error> {
+async fn download(http: &Http, call: &Call, medium: &Media, max_bytes: u64, folder: &Path) -> Result<Fetched, Missed> {
     let mut response = http.open(call).await?;
     refuse_status(call, response.status().as_u16())?;
     let told = response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let told = told.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if response.content_length().is_some_and(|length| length > max_bytes) {
-        return Err(too_large(call, max_bytes));
+        return Err(too_large(call, max_bytes).into());
     }
-    let mut file = Incoming::begin(folder).map_err(|error| storage(call, &error))?;
+    let mut file = Incoming::begin(folder).map_err(|error| storage(call, error))?;
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable_host(call, error))? {
         if file.size + chunk.len() as u64 > max_bytes {
-            return Err(too_large(call, max_bytes));
+            return Err(too_large(call, max_bytes).into());
         }
-        file.add(&chunk).map_err(|error| storage(call, &error))?;
+        file.add(&chunk).map_err(|error| storage(call, error))?;
     }
     if file.size == 0 {
-        return Err(transient(call, "is empty: the server sent no bytes"));
+        return Err(transient(call, "is empty: the server sent no bytes").into());
     }
     let mime = mime(&told, &file.head, medium.mime.as_deref())
         .map_err(|words| Error::Unexpected { say: format!("{}: {words}", call.what) })?;
-    file.keep(folder, mime).map_err(|error| storage(call, &error))
+    file.keep(folder, mime).map_err(|error| storage(call, error))
 }
 
 fn refuse_status(call: &Call, status: u16) -> Result<(), Error> {
@@ -109,8 +120,8 @@ fn too_large(call: &Call, max_bytes: u64) -> Error {
     Error::Unexpected { say: format!("{}: it is larger than {} MiB (media.max_bytes)", call.what, max_bytes >> 20) }
 }
 
-fn storage(call: &Call, error: &anyhow::Error) -> Error {
-    transient(call, &format!("it could not be written: {error:#}"))
+fn storage(call: &Call, error: anyhow::Error) -> Missed {
+    Missed::Storage(error.context(format!("{} could not be written", call.what)))
 }
 
 /// A file that is being written; removed again unless it is kept.

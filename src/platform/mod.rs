@@ -157,6 +157,17 @@ impl Walk {
             Walk::Bluesky(walk) => walk.next(http, now).await,
         }
     }
+
+    /// Why not everything was read though no exchange failed, in words: pages that repeat themselves, an object that could not
+    /// be read. `None` when there is nothing to say, or a failure or a gap of the walk has said it.
+    pub fn unfinished(&self) -> Option<&str> {
+        match self {
+            Walk::Facebook(walk) => walk.unfinished(),
+            Walk::Instagram(walk) => walk.unfinished(),
+            // These say it as a shortfall or a failure.
+            Walk::X(_) | Walk::Youtube(_) | Walk::Bluesky(_) => None,
+        }
+    }
 }
 
 /// What a credential reaches. `target` carries platform and credential; nothing else of it is looked at.

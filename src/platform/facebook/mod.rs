@@ -83,6 +83,11 @@ impl Walk {
         Some(taken.map(|page| self.concluded(page)))
     }
 
+    /// Why not everything was read though no exchange failed.
+    pub fn unfinished(&self) -> Option<&str> {
+        self.union.as_ref()?.unfinished()
+    }
+
     fn call(&self, step: &Step) -> Result<Call, Error> {
         let fields = step.fields(&self.dropped);
         let (segments, words) = step.path(&self.target);
@@ -182,7 +187,9 @@ impl Walk {
         }
         self.steps.extend(after);
         let span = (batch.oldest, batch.newest);
+        let stream = edge.kind.stream;
         page.problems.extend(union.advance(edge, batch.next, span, new + batch.in_posts, lost));
+        page.shortfalls.extend(union.take_hollow().map(|what| shortfall(None, stream, &what)));
         self.union = Some(union);
         page
     }
@@ -203,6 +210,9 @@ impl Walk {
         let mut page = Page { observations: batch.observations, problems: batch.problems, ..Page::default() };
         comments.total = batch.total.or(comments.total);
         comments.lost |= batch.objects > page.observations.len();
+        if batch.objects > page.observations.len() + batch.nameless {
+            self.leave_out(format!("something among the comments of {} could not be read", comments.root));
+        }
         comments.nameless += batch.nameless;
         let known = comments.ids.len();
         comments.ids.extend(page.observations.iter().map(|comment| comment.native_id.clone()));
@@ -301,7 +311,7 @@ impl Walk {
             }
             (Step::Comments(_), Error::Unauthorized { .. }) => {
                 self.no_comments = true;
-                self.hold_back();
+                self.leave_out(error.to_string());
                 self.steps.retain(|step| !matches!(step, Step::Comments(_)));
                 page.shortfalls.push(shortfall(None, "comments", &error.to_string()));
             }
@@ -331,6 +341,12 @@ impl Walk {
     fn hold_back(&mut self) {
         if let Some(union) = &mut self.union {
             union.hold_back();
+        }
+    }
+
+    fn leave_out(&mut self, why: String) {
+        if let Some(union) = &mut self.union {
+            union.leave_out(why);
         }
     }
 

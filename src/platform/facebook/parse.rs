@@ -116,7 +116,7 @@ fn read(body: &[u8], mut each: impl FnMut(&mut Batch, &Object<'_, '_>) -> Option
     let objects: Objects<'_> = json::objects(&text, &mut batch.problems);
     batch.next = graph::after(&objects);
     batch.total = objects.summary.as_ref().and_then(|summary| summary.total_count).map(|Count(total)| total);
-    batch.objects = objects.objects.len();
+    batch.objects = objects.objects.len() + objects.unread;
     batch.observations.reserve(objects.objects.len());
     for (place, raw) in &objects.objects {
         let object = Object { place, raw, range: json::range_in(&text, raw) };
@@ -385,10 +385,10 @@ fn author(from: Option<&Person<'_>>) -> Author {
 }
 
 fn created(time: Option<&Id<'_>>, place: &str, problems: &mut Vec<Problem>) -> Option<Timestamp> {
-    let time = time?;
-    let read = json::time(&time.0);
+    let read = time.and_then(|time| json::time(&time.0));
     if read.is_none() {
-        problems.push(Problem::new(format!("{place}.created_time"), "is not a time"));
+        let what = if time.is_some() { "is not a time" } else { "is not there: when it was written is not known" };
+        problems.push(Problem::new(format!("{place}.created_time"), what));
     }
     read
 }

@@ -108,6 +108,11 @@ impl Walk {
         Some(taken.map(|page| self.concluded(page)))
     }
 
+    /// Why not everything was read though no exchange failed.
+    pub fn unfinished(&self) -> Option<&str> {
+        self.union.as_ref()?.unfinished()
+    }
+
     fn call(&self, step: &Step) -> Result<Call, Error> {
         let (segments, words) = step.path(&self.target);
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -189,7 +194,9 @@ impl Walk {
             let cause = "Instagram gives no more than the newest 10,000 posts of an account";
             page.shortfalls.push(Shortfall { to: span.0, ..shortfall(None, "posts", cause) });
         }
+        let stream = edge.kind.stream;
         page.problems.extend(union.advance(edge, next, span, new, lost));
+        page.shortfalls.extend(union.take_hollow().map(|what| shortfall(None, stream, &what)));
         self.union = Some(union);
         page
     }
@@ -199,7 +206,10 @@ impl Walk {
         let next = batch.next.take();
         let full_without_way_on = next.is_none() && batch.objects >= 50 && thread.limit >= 50;
         let answered = std::mem::take(&mut batch.answered);
-        thread.lost |= batch.objects > batch.observations.len();
+        if batch.objects > batch.observations.len() {
+            thread.lost = true;
+            self.leave_out(format!("something among the comments of {} could not be read", thread.root));
+        }
         let mut page = page_of(batch);
         let barren = !thread.take(&page.observations, answered);
         if full_without_way_on {
@@ -215,6 +225,8 @@ impl Walk {
             thread.lost = true;
             let what = format!("the pages of comments of {} repeat themselves; reading stopped", thread.root);
             page.problems.push(Problem::new("paging.next", what));
+            let cause = "the platform's pages repeat themselves";
+            page.shortfalls.push(shortfall(Some(thread.root.clone()), "comments", cause));
         }
         if thread.turn_to_replies() {
             self.steps.push_front(Step::Thread(thread));
@@ -269,7 +281,7 @@ impl Walk {
             }
             (Step::Thread(_), error @ Error::Unauthorized { .. }) => {
                 self.no_comments = true;
-                self.hold_back();
+                self.leave_out(error.to_string());
                 self.steps.retain(|step| !matches!(step, Step::Thread(_)));
                 page.shortfalls.push(shortfall(None, "comments", &error.to_string()));
             }
@@ -293,6 +305,12 @@ impl Walk {
     fn hold_back(&mut self) {
         if let Some(union) = &mut self.union {
             union.hold_back();
+        }
+    }
+
+    fn leave_out(&mut self, why: String) {
+        if let Some(union) = &mut self.union {
+            union.leave_out(why);
         }
     }
 

@@ -186,7 +186,7 @@ fn read(body: &[u8], mut each: impl FnMut(&mut Batch, &Object<'_, '_>) -> Option
     let text = json::readable(body, &mut batch.problems);
     let objects = json::objects(&text, &mut batch.problems);
     batch.next = graph::after(&objects);
-    batch.objects = objects.objects.len();
+    batch.objects = objects.objects.len() + objects.unread;
     for (place, raw) in &objects.objects {
         let object = Object { place, raw, range: json::range_in(&text, raw) };
         // What an object lacks has been said where it was found missing.
@@ -341,9 +341,10 @@ fn text(text: Option<&TextOf<'_>>, place: &str, field: &str, problems: &mut Vec<
 }
 
 fn created(time: Option<&Id<'_>>, place: &str, problems: &mut Vec<Problem>) -> Option<Timestamp> {
-    let read = json::time(&time?.0);
+    let read = time.and_then(|time| json::time(&time.0));
     if read.is_none() {
-        problems.push(Problem::new(format!("{place}.timestamp"), "is not a time"));
+        let what = if time.is_some() { "is not a time" } else { "is not there: when it was written is not known" };
+        problems.push(Problem::new(format!("{place}.timestamp"), what));
     }
     read
 }
