@@ -205,7 +205,7 @@ fn medium(url: String) -> Media {
     Media { native_id: "77".into(), url: Some(url), ..Media::default() }
 }
 
-async fn fetch(url: String, trust: Trust, folder: &std::path::Path) -> Result<media::Fetched, Error> {
+async fn fetch(url: String, trust: Trust, folder: &std::path::Path) -> Result<media::Fetched, media::Missed> {
     media::fetch(&usual(), &medium(url), trust, &|host| host == "127.0.0.1", 1 << 20, folder).await
 }
 
@@ -251,6 +251,9 @@ async fn a_medium_inside_is_not_asked_for() {
     assert!(error.to_string().contains("not a public address"), "{error}");
     let (http, named) = (usual(), medium("https://localhost/a.jpg".into()));
     let fetched = media::fetch(&http, &named, Trust::Foreign, &|_| true, 1 << 20, folder.path()).await;
-    assert!(matches!(fetched, Err(Error::Transient { .. })), "the resolver refuses the address");
+    assert!(
+        matches!(fetched, Err(media::Missed::Platform(Error::Transient { .. }))),
+        "the resolver refuses the address"
+    );
     assert_eq!(server.asked.load(Ordering::SeqCst), 0);
 }

@@ -1,0 +1,104 @@
+//! `kill -9`, two hundred times in a row on one archive: after each the record is whole, and in the end it is the truth.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pagekeeper::model::{Clock, Mode};
+use pagekeeper::sandbox::World;
+use pagekeeper::sandbox::ids::Dice;
+
+use crate::rig::Rig;
+
+const BIN: &str = env!("CARGO_BIN_EXE_pagekeeper");
+const KILLS: u32 = 200;
+const SEED: &str = "two hundred kills";
+
+/// What a killed process was about to do.
+const COMMANDS: [&[&str]; 7] = [
+    &["harvest"],
+    &["harvest", "--mode", "backfill"],
+    &["harvest", "--mode", "revisit", "--all"],
+    &["harvest", "--mode", "profile"],
+    &["serve"],
+    &["harvest", "--mode", "revisit"],
+    &["rebuild", "index"],
+];
+
+pub fn command(config: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(BIN);
+    command.arg("--config").arg(config).args(words).stdin(Stdio::null());
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_kills_lose_nothing() {
+    let clock = Clock::System;
+    let world = World::mesa_vista(clock.now());
+    let slugs = ["mesa-vista-high", "ocotillo-elementary", "mesa-vista-high-instagram"];
+    let mut rig = Rig::with(world, clock.clone(), &slugs).await;
+    let mut dice = Dice::of(SEED);
+    let begun = Instant::now();
+    let mut kept = rig.kept();
+    rig.close();
+    let (mut killed, mut ended) = (0, 0);
+    for number in 0..KILLS {
+        let words = COMMANDS[usize::try_from(dice.below(COMMANDS.len() as u64)).unwrap()];
+        let delay = Duration::from_millis(5 + dice.below(dice_span(number)));
+        let log = std::fs::File::create(rig.folder.path().join("log")).unwrap();
+        let mut child = command(&rig.config, words).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        tokio::time::sleep(delay).await;
+        if kill(&mut child) {
+            killed += 1
+        } else {
+            ended += 1
+        }
+        let when = format!("seed {SEED:?}, kill {number}, {words:?} after {delay:?}");
+        rig.check(&when);
+        rig.nothing_lost_since(&kept, &when);
+        kept = rig.kept();
+        if number % 20 == 19 {
+            let verify = command(&rig.config, &["verify"]).output().unwrap();
+            assert!(verify.status.success(), "{when}: {}", String::from_utf8_lossy(&verify.stdout));
+        }
+        for _ in 0..2 {
+            rig.sandbox.world().tick(clock.now());
+        }
+    }
+    eprintln!("{killed} killed, {ended} had ended before, in {:.0} s", begun.elapsed().as_secs_f32());
+    assert!(killed > KILLS / 2, "most of the processes must be killed at work: {killed}");
+
+    // One whole harvest, and the archive is what the platforms hold.
+    rig.reopen();
+    for (mode, every) in [(Mode::Backfill, false), (Mode::Revisit, true), (Mode::Revisit, true), (Mode::Recent, false)]
+    {
+        for report in rig.try_harvest(mode, every).await.unwrap() {
+            assert!(report.is_whole(), "{}: {} {:?}", report.account, report.outcome, report.cause);
+        }
+    }
+    rig.follow().await.unwrap();
+    rig.check("in the end");
+    rig.nothing_lost_since(&kept, "in the end");
+    assert_eq!(rig.differences(), Vec::<String>::new());
+    let items = rig.kept();
+    let indexed = rig.app().index().unwrap().unwrap().count().unwrap();
+    assert_eq!(usize::try_from(indexed).unwrap(), items.len(), "every item is searchable");
+}
+
+/// Most delays are short; some let a run come far.
+fn dice_span(number: u32) -> u64 {
+    match number % 4 {
+        0 => 60,
+        1 => 150,
+        2 => 400,
+        _ => 800,
+    }
+}
+
+/// Kills this very process. False when it had ended by itself.
+fn kill(child: &mut Child) -> bool {
+    let had_ended = child.try_wait().unwrap().is_some();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    !had_ended
+}
