@@ -159,6 +159,15 @@ impl App {
         Ok(rules::follow::rebuild(&self.db, &engine, &gate, &digest)?.flags)
     }
 
+    /// What other packs would change over the archive; nothing is written.
+    pub fn replay(
+        &self,
+        packs: &rules::Packs,
+        tell: &mut dyn FnMut(&rules::replay::Difference) -> Result<()>,
+    ) -> Result<rules::replay::Replayed> {
+        rules::replay::replay(&self.db, &Engine::new(packs, &self.allow()), &self.gate(), tell)
+    }
+
     /// Builds the index anew.
     pub fn rebuild_index(&self) -> Result<u64> {
         let _lock = self.wait_for_follow_lock()?;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
-use super::{Exit, Usage, print};
-use crate::app;
+use super::{Exit, Usage, print, print_json};
+use crate::app::{self, App};
 use crate::config::Config;
+use crate::model::Clock;
 use crate::rules::{self, Engine, eval};
 use crate::text::detect::Allow;
 
@@ -31,11 +32,19 @@ pub enum Rules {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
+    /// Show what the packs in DIR would change over the archive: new, gone and changed flags. Changes nothing.
+    Replay {
+        /// The folder with the packs; the config's by default.
+        dir: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Rules {
     pub fn run(self, config: &Path) -> Result<Exit> {
         match self {
+            Rules::Replay { dir, json } => replay(config, dir, json),
             Rules::Check { dir } => check(config, dir),
             Rules::Eval { file, allow, dir } => evaluate(config, &file, allow.as_deref(), dir),
         }
@@ -80,6 +89,33 @@ fn evaluate(config: &Path, file: &Path, allow: Option<&Path>, dir: Option<PathBu
     let engine = Engine::new(&packs, &allow);
     let lines = std::fs::File::open(file).with_context(|| format!("could not read {}", file.display()))?;
     eval::eval(std::io::BufReader::new(lines), &engine, BufWriter::new(std::io::stdout().lock()))?;
+    Ok(Exit::Done)
+}
+
+fn replay(config: &Path, dir: Option<PathBuf>, json: bool) -> Result<Exit> {
+    let files = packs(config, dir)?;
+    let packs = rules::load(&files)
+        .map_err(|errors| Usage(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let app = App::open(Config::load(config)?, Clock::System)?;
+    let mut tell = |difference: &rules::replay::Difference| {
+        if json {
+            return print_json(difference);
+        }
+        let was = difference.was.map(|was| format!(" (is {was})")).unwrap_or_default();
+        print(format!(
+            "{:<8} {:<8}{was} possible {} · {} · {}",
+            difference.change,
+            difference.severity,
+            difference.category.words(),
+            difference.rule,
+            difference.item
+        ))
+    };
+    let found = app.replay(&packs, &mut tell)?;
+    eprintln!(
+        "{} texts read: {} flags stay, {} new, {} gone, {} of another severity. Nothing was changed.",
+        found.texts, found.same, found.new, found.gone, found.changed
+    );
     Ok(Exit::Done)
 }
 

@@ -16,7 +16,7 @@ pub const VIEW: &str = "flags";
 const CODE: i64 = 1;
 
 /// Versions read, matched and written at once.
-const BATCH: usize = 2000;
+pub(super) const BATCH: usize = 2000;
 
 /// What a catch-up did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,7 +99,7 @@ fn follow(
 }
 
 /// The flags of some texts, on both cores when there are many.
-fn flags_of(engine: &Engine, gate: &Gate, texts: &[Text], flagged_at: Option<Timestamp>) -> Vec<flags::New> {
+pub(super) fn flags_of(engine: &Engine, gate: &Gate, texts: &[Text], flagged_at: Option<Timestamp>) -> Vec<flags::New> {
     let of = |texts: &[Text]| -> Vec<flags::New> {
         texts.iter().flat_map(|text| flags_of_one(engine, gate, text, flagged_at)).collect()
     };

@@ -5,6 +5,7 @@ pub mod eval;
 pub mod follow;
 pub mod pack;
 pub mod pass;
+pub mod replay;
 mod slots;
 
 pub use pack::{PackError, Packs, Rule, Status, load};

@@ -1,0 +1,111 @@
+//! What other packs would change over the archive: nothing is written.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use super::follow::{BATCH, flags_of};
+use super::pass::{Engine, Gate};
+use crate::db::flags::{self, FlagKey, New};
+use crate::db::items;
+use crate::db::{Db, ledger};
+use crate::model::{Category, Severity};
+
+/// One flag that would be another.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Difference {
+    /// new, gone or changed
+    pub change: &'static str,
+    pub flag: String,
+    pub item: String,
+    pub rule: String,
+    pub category: Category,
+    pub severity: Severity,
+    /// Of a changed one: what it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<Severity>,
+}
+
+/// How much was read and what would differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    pub texts: u64,
+    pub same: u64,
+    pub new: u64,
+    pub gone: u64,
+    pub changed: u64,
+}
+
+/// Runs the engine over every text and compares with the flags in force.
+pub fn replay(
+    db: &Db,
+    engine: &Engine,
+    gate: &Gate,
+    tell: &mut dyn FnMut(&Difference) -> Result<()>,
+) -> Result<Replayed> {
+    let mut in_force: HashMap<FlagKey, flags::Flag> =
+        db.read(|conn| flags::list(conn, true))?.into_iter().map(|flag| (flag.flag, flag)).collect();
+    let mut found = Replayed::default();
+    let mut seen: std::collections::HashSet<FlagKey> = std::collections::HashSet::new();
+    let size = db.read(ledger::size)?;
+    let mut through = 0;
+    while through < size {
+        let texts = db.read(|conn| items::texts(conn, through, size, BATCH))?;
+        through = if texts.len() < BATCH { size } else { texts.last().map_or(size, |text| text.seq) };
+        found.texts += texts.len() as u64;
+        let names: HashMap<i64, String> =
+            texts.iter().map(|text| (text.item, format!("{}:{}", text.platform, text.native_id))).collect();
+        for new in flags_of(engine, gate, &texts, None) {
+            if seen.insert(new.flag) {
+                let name = names.get(&new.item).cloned().unwrap_or_default();
+                compare(&mut found, in_force.remove(&new.flag), &new, name, tell)?;
+            }
+        }
+    }
+    let mut gone: Vec<flags::Flag> = in_force.into_values().collect();
+    gone.sort_by_key(|flag| (flag.version, flag.flag));
+    for flag in gone {
+        found.gone += 1;
+        tell(&Difference {
+            change: "gone",
+            flag: flag.key(),
+            item: flag.item(),
+            rule: flag.rule.clone(),
+            category: flag.category,
+            severity: flag.severity,
+            was: None,
+        })?;
+    }
+    Ok(found)
+}
+
+fn compare(
+    found: &mut Replayed,
+    known: Option<flags::Flag>,
+    new: &New,
+    item: String,
+    tell: &mut dyn FnMut(&Difference) -> Result<()>,
+) -> Result<()> {
+    let (change, was) = match known {
+        Some(known) if known.severity == new.severity => {
+            found.same += 1;
+            return Ok(());
+        }
+        Some(known) => ("changed", Some(known.severity)),
+        None => ("new", None),
+    };
+    if was.is_some() {
+        found.changed += 1
+    } else {
+        found.new += 1
+    }
+    tell(&Difference {
+        change,
+        flag: hex::encode(new.flag),
+        item,
+        rule: new.rule.clone(),
+        category: new.category,
+        severity: new.severity,
+        was,
+    })
+}
