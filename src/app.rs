@@ -336,7 +336,7 @@ pub fn batch(conn: &db::Conn, after: u64, limit: usize) -> Result<Batch> {
     Ok(Batch { docs, through, leaf_hash, more: through < size })
 }
 
-/// An item as the index takes it. `None` for a platform that this program has no word for (an import may bring one).
+/// An item as the index takes it.
 fn document(item: db::items::Document) -> Option<Document> {
     let latest = item.versions.last()?;
     let mut texts: Vec<String> = Vec::new();
@@ -356,7 +356,7 @@ fn document(item: db::items::Document) -> Option<Document> {
         item: u64::try_from(item.item).ok()?,
         created_ms: db::ms(item.created_at.unwrap_or(first.observed_at)),
         accounts: item.accounts.iter().filter_map(|id| u64::try_from(*id).ok()).collect(),
-        platform: item.platform.parse().ok()?,
+        platform: item.platform,
         kind: item.kind,
         author: latest.author.name.clone(),
         handle: latest.author.handle.clone(),

@@ -171,7 +171,7 @@ impl Planner<'_> {
             Filter::Account(name) => self.named(place, Named::Account, "account", name)?,
             Filter::School(name) => self.named(place, Named::School, "school", name)?,
             Filter::Group(name) => self.named(place, Named::Group, "group", name)?,
-            Filter::Platform(word) => self.fact("platform", word.as_str()),
+            Filter::Platform(word) => self.fact("platform", word),
             Filter::Kind(word) => self.fact("kind", word.as_str()),
             Filter::Role(word) => self.fact("role", word.as_str()),
             Filter::State(words) => any(words.iter().map(|word| self.fact("state", word.as_str()))),

@@ -13,7 +13,7 @@ use crate::model::{Change, Kind, Platform, Role, State};
 use crate::text::tokenize::TOKENIZER;
 
 /// Raised when the fields or the tokenizer change: an index of another number is built anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// An item as the index wants it: everything that can be found, of all its versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub struct Document {
     pub created_ms: i64,
     /// Every account it was seen under, its own first.
     pub accounts: Vec<u64>,
-    pub platform: Platform,
+    /// As the item has it: an import may bring one that has no connector here.
+    pub platform: String,
     pub kind: Kind,
     pub author: Option<String>,
     pub handle: Option<String>,
@@ -125,7 +126,7 @@ pub(crate) fn fact(name: &str, word: &str) -> String {
 }
 
 fn for_each_fact(item: &Document, mut give: impl FnMut(&str)) {
-    give(&fact("platform", item.platform.as_str()));
+    give(&fact("platform", &item.platform));
     give(&fact("kind", item.kind.as_str()));
     give(&fact("role", item.role.as_str()));
     give(&fact("state", item.state.as_str()));
@@ -141,6 +142,9 @@ fn for_each_fact(item: &Document, mut give: impl FnMut(&str)) {
     }
 }
 
+/// Where items of a platform without a connector are counted.
+const OTHER_PLATFORM: u64 = 15;
+
 /// An item's facts in one number, from the lowest bit: platform (4), kind (4), role (2), state (2), media, link, and a
 /// bit for each change it ever went through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +154,7 @@ impl Facts {
     fn of(item: &Document) -> Facts {
         let was = item.was.iter().fold(0, |bits, change| bits | (1 << place(Change::ALL, change)));
         Facts(
-            place(Platform::ALL, &item.platform)
+            item.platform.parse().map_or(OTHER_PLATFORM, |known: Platform| place(Platform::ALL, &known))
                 | (place(Kind::ALL, &item.kind) << 4)
                 | (place(Role::ALL, &item.role) << 8)
                 | (place(State::ALL, &item.state) << 10)

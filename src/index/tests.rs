@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::query::{QueryError, parse};
 use super::*;
-use crate::model::{Category, Change, Kind, Platform, Role, State};
+use crate::model::{Category, Change, Kind, Role, State};
 
 /// A ledger in small: an entry is a document.
 #[derive(Default, Clone)]
@@ -35,7 +35,7 @@ fn item(item: u64, text: &str) -> Document {
         item,
         created_ms: 1_767_225_600_000 + i64::try_from(item).unwrap() * 86_400_000,
         accounts: vec![item % 3],
-        platform: Platform::Facebook,
+        platform: "facebook".into(),
         kind: if item.is_multiple_of(4) { Kind::Post } else { Kind::Comment },
         author: Some("Jane Doe".into()),
         handle: Some("jane.doe".into()),

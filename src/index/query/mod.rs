@@ -19,7 +19,7 @@ pub use matched::{Snippet, excerpt, marks, matched, snippet};
 
 use jiff::civil::Date;
 
-use crate::model::{Category, Change, Kind, Platform, Role, State};
+use crate::model::{Category, Change, Kind, Role, State};
 
 /// A query that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ pub(crate) enum Filter {
     Account(String),
     School(String),
     Group(String),
-    Platform(Platform),
+    Platform(String),
     Kind(Kind),
     Role(Role),
     State(Vec<State>),

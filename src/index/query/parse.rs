@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::day::Period;
 use super::{Filter, Find, Node, QueryError, Target, Text};
-use crate::model::{Category, Change, Kind, Platform, Role, State};
+use crate::model::{Category, Change, Kind, Role, State};
 use crate::text::tokenize::{Form, tokens};
 
 /// Longer queries are refused, in bytes.
@@ -203,7 +203,7 @@ impl<'a> Parser<'a> {
             "account" => Filter::Account(value.trim_start_matches('@').to_owned()),
             "school" => Filter::School(value.to_owned()),
             "group" => Filter::Group(value.to_owned()),
-            "platform" => Filter::Platform(self.one_of(name, place, value, Platform::ALL)?),
+            "platform" => Filter::Platform(value.to_lowercase()),
             "kind" => Filter::Kind(self.one_of(name, place, value, Kind::ALL)?),
             "role" => Filter::Role(self.one_of(name, place, value, Role::ALL)?),
             "state" => match value.to_lowercase().as_str() {
