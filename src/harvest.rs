@@ -92,6 +92,10 @@ impl Harvester<'_> {
                 return Ok(report);
             }
         };
+        if self.nothing_is_due(account, request, now)? {
+            report.outcome = "complete";
+            return Ok(report);
+        }
         let (id, mode) = (account.id, request.mode);
         let claim = move |tx: &Tx<'_>| harvests::begin(tx, id, mode, Claimant::this(), now);
         let Some(begun) = self.db.writer.write_async(claim).await? else {
@@ -102,6 +106,17 @@ impl Harvester<'_> {
         let mut run = Run::new(*self, account.clone(), platform, request, begun, now);
         run.walk_and_fetch().await?;
         run.end(report).await
+    }
+
+    /// A revisit without anything to look at again is no run: it leaves no row.
+    fn nothing_is_due(&self, account: &Account, request: Request, now: Timestamp) -> Result<bool> {
+        if request.mode != Mode::Revisit || request.every {
+            return Ok(false);
+        }
+        self.db.read(|conn| {
+            let due = items::read::due(conn, account.id, now, 1, false)?;
+            Ok(due.is_empty() && items::read::missing(conn, account.id, 0, 1)?.is_empty())
+        })
     }
 
     fn readable(&self, account: &Account) -> Result<Platform, String> {

@@ -25,6 +25,7 @@ pub fn show(app: &App, name: &str, as_json: bool) -> Result<Exit> {
         let thread = thread.into_iter().map(|id| items::show(conn, id)).collect::<Result<Vec<_>>>()?;
         Ok((shown, thread, flags::of_item(conn, item)?))
     })?;
+    expose(app, &flagged)?;
     if as_json {
         let mut line = app.db.read(|conn| crate::import::line(conn, &shown))?;
         line["thread"] = thread.iter().map(Shown::name).collect();
@@ -55,6 +56,22 @@ pub fn show(app: &App, name: &str, as_json: bool) -> Result<Exit> {
         print(format!("  {mark} {}  {}", other.name(), one_line(&other.latest().content.text)))?;
     }
     Ok(Exit::Done)
+}
+
+/// Who opens an item with a possible concern has seen it: her clocks run from here, and its urgent mails stop repeating.
+fn expose(app: &App, flagged: &[Flag]) -> Result<()> {
+    let concerns: Vec<Flag> = flagged.iter().filter(|flag| flag.category.is_concern()).cloned().collect();
+    if concerns.is_empty() {
+        return Ok(());
+    }
+    let (actor, now) = (super::system_user(), app.clock.now());
+    app.db.writer.write(move |tx| {
+        concerns.iter().try_for_each(|flag| flags::open(tx, flag, Opening::Exposure, &actor, now).map(|_| ()))
+    })?;
+    eprintln!(
+        "This item has a possible concern. You may have a duty to report yourself; that you opened it is on record."
+    );
+    Ok(())
 }
 
 /// The list of flags.

@@ -19,7 +19,7 @@ pub enum Mail {
         /// To whom; the administrator of the config by default.
         #[arg(long)]
         to: Option<String>,
-        #[arg(long, default_value = "urgent", value_parser = ["urgent", "weekly"])]
+        #[arg(long, default_value = "urgent", value_parser = ["urgent", "weekly", "ticket"])]
         kind: String,
     },
 }
@@ -34,7 +34,10 @@ impl Mail {
         let now = Clock::System.now();
         let message = match kind.as_str() {
             "weekly" => weekly::sample(&to, config, now),
-            _ => alert::sample(Kind::Urgent, &to, config, now).ok_or_else(|| Usage("there is no such mail".into()))?,
+            kind => {
+                let kind = if kind == "ticket" { Kind::Ticket } else { Kind::Urgent };
+                alert::sample(kind, &to, config, now).ok_or_else(|| Usage("there is no such mail".into()))?
+            }
         };
         let mailer = Mailer::open(section)?;
         match mailer.send(&message).await {
