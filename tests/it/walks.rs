@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
-use pagekeeper::model::{Answer, Kind, Observation, Platform, Scope, Secret, Timestamp};
+use pagekeeper::model::{Answer, Content, Kind, Observation, Platform, Scope, Secret, Timestamp};
 use pagekeeper::platform::{self, Endpoint, Errand, Known, Target};
 use pagekeeper::sandbox::{Form, Truth, World};
 
@@ -332,4 +332,36 @@ async fn the_three_accounts_are_found_by_their_handles_alone() {
             assert!(profile.content.parts.contains(&account.about), "{:?}", profile.content.parts);
         }
     }
+}
+
+#[tokio::test]
+async fn a_look_again_sees_the_same_content_as_the_walk() {
+    let bench = Bench::new().await;
+    for platform in [Platform::X, Platform::Youtube, Platform::Bluesky] {
+        for slug in accounts(&bench, platform) {
+            let before = items(&walk(&bench, target(&bench, &slug), whole()).await);
+            let truth = expected(bench.sandbox.world(), &slug);
+            let all: Vec<Known> = truth.values().filter(|item| before.contains_key(&item.id)).map(known).collect();
+            let threads = all.iter().filter(|known| known.native_id == known.root).cloned().collect();
+            let walked = walk(&bench, target(&bench, &slug), Errand::Revisit { threads, check: all.clone() }).await;
+            assert_eq!((walked.errors(), walked.problems()), (Vec::<String>::new(), Vec::<String>::new()), "{slug}");
+            let again = items(&walked);
+            assert_eq!(again.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{slug}");
+            for (id, item) in again {
+                assert_eq!(without_links(item.content), without_links(before[&id].content.clone()), "{id}");
+            }
+            let readable = answers(&walked);
+            for known in all {
+                assert!(readable.contains(&Answer::Readable(known.native_id.clone())), "{slug}: {known:?}");
+            }
+        }
+    }
+}
+
+/// Links to pictures are signed anew each time.
+fn without_links(mut content: Content) -> Content {
+    for medium in &mut content.media {
+        (medium.url, medium.expires_at) = (None, None);
+    }
+    content
 }

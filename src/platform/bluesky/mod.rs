@@ -44,8 +44,6 @@ pub struct Walk {
     ending: Option<Scope>,
     /// Something was left out: a backfill may not resume below it, and posts may be missing for that reason alone.
     stuck: bool,
-    /// Records that show others' words and were read by themselves in this walk.
-    alone: BTreeSet<String>,
     /// The documents of people whose posts were not found, by DID: their servers, or that they are gone for good.
     servers: BTreeMap<String, Option<String>>,
 }
@@ -120,7 +118,6 @@ impl Walk {
             position: None,
             ending: None,
             stuck: false,
-            alone: BTreeSet::new(),
             servers: BTreeMap::new(),
         }
     }
@@ -286,7 +283,7 @@ impl Walk {
         let (mut page, found) = parse_posts(&exchange, self.eye(), if passing { &records } else { &[] });
         note_refusal(&exchange, &mut page);
         // What the AppView does not show is still there if the account's own server has it.
-        let unseen = |record: &&Record| !found.contains(&named(record)) && !self.alone.contains(&record.uri);
+        let unseen = |record: &&Record| self.span != Span::None && !found.contains(&named(record));
         for record in records.iter().rev().filter(unseen) {
             self.todo.push_front(Step::Own(record.uri.clone()));
         }
@@ -298,16 +295,12 @@ impl Walk {
         let exchange = http.send(&self.calls.record(&uri, None)?).await?;
         let told = judge::told(&exchange);
         let mut page = if matches!(exchange.status, 200..=299) {
-            let read = parse_records(&exchange, self.eye(), true);
-            let mut page = Page { answers: vec![Answer::Readable(uri)], ..read.page };
-            // A record names what it passes on or quotes, and the AppView has the words: without them it would look edited.
-            let shows_others = |record: &Record| record.quotes || record.subject.is_some();
-            if self.span == Span::None && read.records.iter().any(shows_others) {
-                page.observations.clear();
-                self.alone.extend(read.records.iter().map(|record| record.uri.clone()));
-                self.read_words(read.records);
-            }
-            page
+            // Words that it shows of another's are the AppView's to tell. A look again without them would read as an edit.
+            let again = self.span == Span::None;
+            let read = parse_records(&exchange, self.eye(), !again);
+            let shows = |record: &Record| record.quotes || record.subject.is_some();
+            self.read_words(read.records.into_iter().filter(|record| again && shows(record)).collect());
+            Page { answers: vec![Answer::Readable(uri)], ..read.page }
         } else if told.absent() {
             Page { answers: vec![Answer::Gone(uri)], exchange, ..Page::default() }
         } else {
