@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use jiff::SignedDuration;
 
 use crate::config::Config;
 use crate::db::{self, Db, inputs, ledger};
@@ -26,6 +27,9 @@ use crate::text::detect::Allow;
 const PACKS: &str = "packs";
 const DISTRICT: &str = "district";
 const LAW: &str = "law";
+
+/// Between two checkpoints.
+const CHECKPOINT_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// The parts of a running program. Built once, shared by reference.
 pub struct App {
@@ -139,8 +143,12 @@ impl App {
         Ok(Followed { through: flagged.through.min(indexed.0), flags: flagged.flags, documents: indexed.1 })
     }
 
-    /// Signs and publishes. A refusal (a restored or altered database) is said loudly and stops nothing else.
+    /// Signs and publishes, once a minute at most. A refusal (a restored or altered database) is said loudly and stops nothing else.
     pub fn checkpoint(&self, now: Timestamp) -> Result<()> {
+        let newest = self.db.read(db::checkpoints::newest)?;
+        if newest.is_some_and(|newest| now.duration_since(newest.at).abs() < CHECKPOINT_EVERY) {
+            return Ok(());
+        }
         let dir = self.config.ledger.checkpoint_dir.as_deref();
         match proof::publish(&self.db, &self.signer, dir, now) {
             Err(error) if !db::is_storage(&error) => {

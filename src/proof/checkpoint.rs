@@ -167,7 +167,7 @@ pub fn publish(db: &Db, signer: &Signer, dir: Option<&Path>, now: Timestamp) -> 
     let kept = db::checkpoints::Checkpoint { size, at: now, root, note: note.clone() };
     db.writer.write(move |tx| db::checkpoints::keep(tx, &kept))?;
     if let Some(dir) = dir {
-        put(dir, size, &note)?;
+        put(dir, now, &note)?;
     }
     Ok(Some(Published { origin: signer.origin.clone(), size, root, note }))
 }
@@ -190,10 +190,10 @@ pub(super) fn contains(db: &Db, published: &Published, size: u64) -> Result<()> 
     Ok(())
 }
 
-/// Writes the note beside the earlier ones, then as the newest: each whole or not at all.
-fn put(dir: &Path, size: u64, note: &str) -> Result<()> {
+/// Writes the note as the last one of its day (in UTC), then as the newest: each whole or not at all.
+fn put(dir: &Path, now: Timestamp, note: &str) -> Result<()> {
     fs::create_dir_all(dir).with_context(|| format!("could not make the checkpoint folder {}", dir.display()))?;
-    for name in [format!("checkpoint.{size}"), NEWEST.to_owned()] {
+    for name in [format!("{NEWEST}.{}", now.strftime("%Y-%m-%d")), NEWEST.to_owned()] {
         let temporary: PathBuf = dir.join(format!(".{name}.new"));
         let mut out = fs::File::create(&temporary)?;
         out.write_all(note.as_bytes())?;
