@@ -281,7 +281,7 @@ pub(super) async fn apply(what: &Misbehavior, world: &World, ask: &Ask, right: i
             respond(reply)
         }
         M::TokenDies { subcode } => {
-            if let Some(token) = ask.bearer().or_else(|| ask.param("access_token")) {
+            if let Some(token) = ask.credential() {
                 world.end_token(token, Some(*subcode));
             }
             respond(right(ask))

@@ -70,6 +70,12 @@ impl Ask {
         self.header("authorization").and_then(|value| value.strip_prefix("Bearer ").or(value.strip_prefix("OAuth ")))
     }
 
+    /// The credential wherever it may stand: the header, Google's own header, or, as some clients do, the address.
+    pub fn credential(&self) -> Option<&str> {
+        let address = || self.param("access_token").or_else(|| self.param("key"));
+        self.bearer().or_else(|| self.header("x-goog-api-key")).or_else(address)
+    }
+
     pub fn base(&self, host: Host) -> &str {
         self.bases.get(&host).map_or("", String::as_str)
     }

@@ -6,6 +6,7 @@ mod bluesky;
 mod facebook;
 mod faults;
 mod http;
+mod hosts;
 mod instagram;
 mod kills;
 mod mails;

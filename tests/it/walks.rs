@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use pagekeeper::model::{Answer, Content, Kind, Observation, Platform, Scope, Secret, Timestamp};
 use pagekeeper::platform::{self, Endpoint, Errand, Known, Target};
-use pagekeeper::sandbox::{Form, Truth, World};
+use pagekeeper::sandbox::{Form, Host, Misbehavior, Truth, World};
 
 use crate::facebook::{Bench, Walked, expected};
 
@@ -364,4 +364,29 @@ fn without_links(mut content: Content) -> Content {
         (medium.url, medium.expires_at) = (None, None);
     }
     content
+}
+
+#[tokio::test]
+async fn one_account_goes_wrong_and_its_neighbor_does_not() {
+    let bench = Bench::new().await;
+    let neighbors = [Platform::X, Platform::Bluesky].map(|platform| accounts(&bench, platform));
+    for slugs in neighbors {
+        bench.sandbox.misbehave_for(&slugs[0], u32::MAX, Misbehavior::status(404));
+        assert!(!walk(&bench, target(&bench, &slugs[0]), whole()).await.errors().is_empty(), "{}", slugs[0]);
+        assert_eq!(walk(&bench, target(&bench, &slugs[1]), whole()).await.errors(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_credential_that_ends_on_the_way_ends_the_walk() {
+    let bench = Bench::new().await;
+    for (platform, host) in [(Platform::X, Host::X), (Platform::Youtube, Host::Youtube)] {
+        let slug = accounts(&bench, platform).remove(0);
+        bench.sandbox.misbehave_after(host, "", 2, 1, Misbehavior::TokenDies { subcode: 0 });
+        let walked = walk(&bench, target(&bench, &slug), whole()).await;
+        assert_eq!(walked.pages.len(), 2, "{slug}");
+        let [failure] = walked.failures.as_slice() else { panic!("{:?}", walked.errors()) };
+        assert!(matches!(failure.error, platform::Error::Unauthorized { .. }), "{:?}", failure.error);
+        assert!(!walked.finished().iter().any(|scope| matches!(scope, Scope::Thread { .. })), "{slug}");
+    }
 }
