@@ -20,6 +20,7 @@ mod tidy;
 mod transfer;
 mod total;
 mod unit;
+mod upgrade;
 mod x;
 mod youtube;
 mod walks;
