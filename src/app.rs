@@ -201,8 +201,9 @@ impl App {
             tracing::warn!("the index followed another database (a restored one?): it is built anew");
             index.clear()?;
         }
+        // Up to what stood there when it began: while a long harvest goes on writing, the flags must have their turn.
         let db = &self.db;
-        let progress = index.catch_up(&mut |after, limit| db.read(|conn| batch(conn, after, limit)))?;
+        let progress = index.catch_up(&mut |after, limit| db.read(|conn| batch(conn, after, size, limit)))?;
         Ok((progress.through, progress.documents))
     }
 
@@ -218,40 +219,39 @@ impl App {
     /// Puts the files' packs, the district's facts and the legal basis in force where they have changed. Packs that do not load
     /// never take anything down: the last good ones stay in force, and it is said.
     pub fn refresh_inputs(&self, now: Timestamp) -> Result<()> {
-        let (district, law) = (serde_json::to_string(&self.config.district)?, serde_json::to_string(&self.config.law)?);
-        let packs = match read_packs(&self.config) {
-            Ok(files) => match rules::load(&files) {
-                Ok(_) => Some(serde_json::to_string(&files)?),
-                Err(errors) => {
-                    let first = errors.first().map(ToString::to_string).unwrap_or_default();
-                    tracing::error!("the packs did not load, the last good ones stay in force: {first}");
-                    None
+        let stated = [
+            (DISTRICT, Some(serde_json::to_string(&self.config.district)?)),
+            (LAW, Some(serde_json::to_string(&self.config.law)?)),
+            (PACKS, self.stated_packs()?),
+        ];
+        // Most often nothing has changed: then no pack is loaded and no example run.
+        let mut changed = self.db.read(|conn| {
+            let mut changed = Vec::new();
+            for (kind, text) in stated {
+                let Some(text) = text else { continue };
+                if inputs::in_force(conn, kind)?.is_none_or(|(_, known)| known != text) {
+                    changed.push((kind, text));
                 }
-            },
-            Err(error) => {
-                tracing::error!("the packs could not be read, the last good ones stay in force: {error:#}");
-                None
             }
-        };
-        let same = self.db.read(|conn| {
-            let is = |kind, text: &str| {
-                Ok::<_, anyhow::Error>(inputs::in_force(conn, kind)?.is_some_and(|(_, known)| known == text))
-            };
-            Ok(is(DISTRICT, &district)?
-                && is(LAW, &law)?
-                && packs.as_ref().map_or(Ok(true), |packs| is(PACKS, packs))?)
+            Ok(changed)
         })?;
-        if same {
+        changed.retain(|(kind, text)| *kind != PACKS || loads(text));
+        if changed.is_empty() {
             return Ok(());
         }
-        self.db.writer.write(move |tx| {
-            inputs::put(tx, DISTRICT, &district, now)?;
-            inputs::put(tx, LAW, &law, now)?;
-            if let Some(packs) = packs {
-                inputs::put(tx, PACKS, &packs, now)?;
+        self.db
+            .writer
+            .write(move |tx| changed.iter().try_for_each(|(kind, text)| inputs::put(tx, kind, text, now).map(|_| ())))
+    }
+
+    fn stated_packs(&self) -> Result<Option<String>> {
+        match read_packs(&self.config) {
+            Ok(files) => Ok(Some(serde_json::to_string(&files)?)),
+            Err(error) => {
+                tracing::error!("the packs could not be read, the last good ones stay in force: {error:#}");
+                Ok(None)
             }
-            Ok(())
-        })
+        }
     }
 
     /// The rules in force: compiled from the newest good input in the database, not from the files.
@@ -295,6 +295,15 @@ impl App {
     }
 }
 
+/// Whether packs load; says why they do not.
+fn loads(files: &str) -> bool {
+    let files: Vec<(String, String)> = serde_json::from_str(files).unwrap_or_default();
+    let Err(errors) = rules::load(&files) else { return true };
+    let first = errors.first().map(ToString::to_string).unwrap_or_default();
+    tracing::error!("the packs did not load, the last good ones stay in force: {first}");
+    false
+}
+
 fn compile(files: &str, allow: &Allow) -> Result<Engine> {
     if files.is_empty() {
         bail!("no packs have ever been in force: put packs that load into the folder that [rules] dir names");
@@ -335,9 +344,8 @@ pub fn read_toml(dir: &Path) -> Result<Vec<(String, String)>> {
     Ok(files)
 }
 
-/// The documents of the items that got versions after an entry.
-pub fn batch(conn: &db::Conn, after: u64, limit: usize) -> Result<Batch> {
-    let size = ledger::size(conn)?;
+/// The documents of the items that got versions after an entry, up to the entry `size`.
+pub fn batch(conn: &db::Conn, after: u64, size: u64, limit: usize) -> Result<Batch> {
     let through = size.min(after.saturating_add(u64::try_from(limit)?));
     let leaf_hash = ledger::leaf_hash(conn, through)?.unwrap_or_default();
     let docs = db::items::documents(conn, after, through)?.into_iter().filter_map(document).collect();

@@ -115,7 +115,7 @@ impl Corpus {
             let _ = write!(
                 body,
                 "\",\"from\":{{\"id\":\"{}\",\"name\":\"{} {}\"}},\"object\":{{\"id\":\"{page_id}_{post}\"}},\"is_hidden\":{},\"is_private\":false,\
-                 \"can_hide\":true,\"can_remove\":true,\"can_comment\":true,\"comment_count\":{},\"like_count\":{},\
+                 \"can_hide\":true,\"can_remove\":true,\"can_comment\":true,\"can_like\":true,\"live_broadcast_timestamp\":0,\"comment_count\":{},\"like_count\":{},\
                  \"permalink_url\":\"https:\\/\\/www.facebook.com\\/{page_id}\\/posts\\/{post}?comment_id={id}\"}}",
                 7_200_000_000_000_000 + random.below(40_000),
                 random.pick::<&str>(GIVEN),

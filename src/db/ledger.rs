@@ -15,11 +15,16 @@ const TILE: u64 = 256;
 pub struct Log<'c> {
     conn: &'c Connection,
     next: u64,
+    /// Random bytes not yet given out: asking the system for each salt costs more than the salt.
+    random: Vec<Hash>,
 }
+
+/// How many salts are asked for at once.
+const SALTS: usize = 32;
 
 impl<'c> Log<'c> {
     pub fn open(conn: &'c Connection) -> Result<Log<'c>> {
-        Ok(Log { conn, next: size(conn)? + 1 })
+        Ok(Log { conn, next: size(conn)? + 1, random: Vec::new() })
     }
 
     /// Appends an entry that says what `fields` say, and keeps them.
@@ -31,7 +36,7 @@ impl<'c> Log<'c> {
         actor: Option<&str>,
         fields: &[(&'static str, String)],
     ) -> Result<u64> {
-        let salt = new_salt()?;
+        let salt = self.salt()?;
         let mut sealed = Fields::new();
         sealed.text("subject", subject);
         sealed.text("actor", actor);
@@ -68,6 +73,16 @@ impl<'c> Log<'c> {
         Ok(seq)
     }
 
+    /// 32 random bytes, each time others.
+    pub fn salt(&mut self) -> Result<Hash> {
+        if self.random.is_empty() {
+            let mut bytes = [0; SALTS * 32];
+            getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
+            self.random.extend(bytes.as_chunks::<32>().0);
+        }
+        self.random.pop().context("there are random numbers now")
+    }
+
     /// The number the next entry will have.
     pub fn next_seq(&self) -> u64 {
         self.next
@@ -90,13 +105,6 @@ impl<'c> Log<'c> {
         }
         Ok(())
     }
-}
-
-/// 32 random bytes.
-pub fn new_salt() -> Result<Hash> {
-    let mut salt = [0; 32];
-    getrandom::fill(&mut salt).context("the system gives no random numbers")?;
-    Ok(salt)
 }
 
 /// How many entries there are: also the number of the newest one.

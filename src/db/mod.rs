@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
@@ -47,6 +48,7 @@ pub fn create(path: &Path, origin: &str, now: Timestamp) -> Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
     conn.pragma_update(None, "page_size", 8192)?;
+    plan_once(&conn)?;
     prepare(&conn)?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch(upgrade::SCHEMA)?;
@@ -195,11 +197,19 @@ fn open_existing(path: &Path, flags: OpenFlags) -> Result<Connection> {
     let conn = Connection::open_with_flags(path, flags)
         .with_context(|| format!("could not open the database {}", path.display()))?;
     conn.busy_timeout(Duration::from_secs(60))?;
+    plan_once(&conn)?;
     let id: i32 = conn
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .with_context(|| format!("{} cannot be read as a database; it was left as it is", path.display()))?;
     ensure!(id == APPLICATION_ID, "{} is not an archive of pagekeeper; it was left as it is", path.display());
     Ok(conn)
+}
+
+/// Plans a statement once. By default one that meets a partial index is planned anew whenever another value is bound to it: that
+/// took a third of the writer's time.
+fn plan_once(conn: &Connection) -> Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// The pragmas of the writing connection. `recursive_triggers`: without it a replacing insert walks past a delete trigger.

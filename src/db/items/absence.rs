@@ -4,7 +4,7 @@
 use anyhow::Result;
 use rusqlite::{Transaction, params};
 
-use super::version::{self, New, Prior};
+use super::version::{self, Identity, New, Prior};
 use super::{Cited, Keeper, Latest, Sighting, Tally};
 use crate::db::ledger::Log;
 use crate::db::{harvests, ms};
@@ -187,8 +187,10 @@ fn append(
 ) -> Result<u64> {
     let prior = Prior::read(tx, id)?;
     let evidence: Vec<Cited> = evidence.iter().copied().map(Cited::Capture).collect();
+    let identity = Identity::read(tx, id)?;
     let new = New {
         item: id,
+        identity: &identity,
         capture: shown.capture,
         capture_digest: shown.digest,
         raw_start: 0,

@@ -4,9 +4,9 @@ use anyhow::{Result, ensure};
 use rusqlite::{Transaction, params};
 
 use super::version::{self, New};
-use super::{Cited, Keeper, Registered, Sealed, Sighting, Tally, counts_text, insert_body, insert_capture};
+use super::{Cited, Entrant, Identity, Keeper, Registered, Root, Sealed, Sighting, Tally, insert_body, insert_capture};
 use crate::db::ledger::Log;
-use crate::db::{ms, row_id};
+use crate::db::ms;
 use crate::model::{Author, Cause, Change, Content, Counts, Kind, Role, State, Timestamp};
 use crate::seal;
 
@@ -54,14 +54,15 @@ pub fn store_imported(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed, l
         body: &sealed.page.exchange.body,
         seen_at: line.last_seen_at,
         registered: Registered::read(tx, &line.platform)?,
-        ids: std::collections::HashMap::new(),
+        named: std::collections::HashMap::new(),
+        next_item: None,
         tally: Tally::default(),
     };
     let item = keeper.find(&line.native_id, &[])?;
-    let is_new = item.known.is_none();
+    let known = item.as_ref().filter(|item| item.known.is_some()).map(|item| item.id);
     let mut missing: Vec<&ImportedVersion> = Vec::new();
     for version in &line.versions {
-        if is_new || !is_known(tx, item.id, version)? {
+        if known.map_or(Ok(true), |id| is_known(tx, id, version).map(|known| !known))? {
             missing.push(version);
         }
     }
@@ -70,16 +71,21 @@ pub fn store_imported(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed, l
     }
     keeper.capture = insert_capture(tx, sight, sealed)?;
     insert_body(tx, keeper.capture, true, &sealed.body)?;
-    if is_new {
-        identify(&mut keeper, item.id, line, missing[0].state)?;
-    }
+    let entrant;
+    let (id, identity) = match known {
+        Some(id) => (id, Identity::read(tx, id)?),
+        None => {
+            entrant = entering(&mut keeper, line, missing[0].state)?;
+            keeper.enter(item.map(|item| item.id), &entrant)?
+        }
+    };
     for (place, claimed) in missing.into_iter().enumerate() {
-        let change = if is_new && place == 0 { Change::Created } else { claimed.change };
-        append(&mut keeper, item.id, line, claimed, change)?;
+        let change = if known.is_none() && place == 0 { Change::Created } else { claimed.change };
+        append(&mut keeper, (id, &identity), line, claimed, change)?;
     }
-    if !is_new {
+    if known.is_some() {
         tx.prepare_cached("UPDATE items SET last_seen_at = max(last_seen_at, ?2) WHERE id = ?1")?
-            .execute(params![item.id, ms(line.last_seen_at)])?;
+            .execute(params![id, ms(line.last_seen_at)])?;
     }
     Ok(keeper.tally)
 }
@@ -93,45 +99,38 @@ fn is_known(tx: &Transaction<'_>, item: i64, version: &ImportedVersion) -> Resul
     Ok(statement.query_row(params![item, content, version.state, ms(version.observed_at)], |row| row.get(0))?)
 }
 
-fn identify(keeper: &mut Keeper<'_, '_>, id: i64, line: &Imported, state: State) -> Result<()> {
+fn entering<'l>(keeper: &mut Keeper<'_, '_>, line: &'l Imported, state: State) -> Result<Entrant<'l>> {
     let parent = line.parent.as_deref().map(|parent| keeper.reference(parent)).transpose()?;
     let root = match line.root.as_deref() {
-        _ if line.kind.is_root() => Some(id),
-        Some(root) => Some(keeper.reference(root)?),
-        None => parent,
+        _ if line.kind.is_root() => Root::Itself,
+        Some(root) => Root::Other(keeper.reference(root)?),
+        None => parent.clone().map_or(Root::Unknown, Root::Other),
     };
     let role = line.role.unwrap_or_else(|| match line.kind {
         Kind::Profile => Role::District,
         _ => keeper.registered.role(&line.author),
     });
-    keeper
-        .tx
-        .prepare_cached(
-            "UPDATE items SET kind = ?2, account_id = ?3, page_id = ?3, parent_id = ?4, root_id = ?5, role = ?6, created_at = ?7,
-               url = ?8, first_seen_at = ?9, last_seen_at = ?10, counts = ?11, first_seq = ?12, last_seq = ?12, state = ?13
-             WHERE id = ?1",
-        )?
-        .execute(params![
-            id,
-            line.kind,
-            keeper.sight.account,
-            parent,
-            root,
-            role,
-            line.created_at.map(ms),
-            line.url,
-            ms(line.first_seen_at),
-            ms(line.last_seen_at),
-            counts_text(&line.counts)?,
-            row_id(keeper.log.next_seq()),
-            state,
-        ])?;
-    Ok(())
+    Ok(Entrant {
+        native_id: &line.native_id,
+        kind: line.kind,
+        account: keeper.sight.account,
+        parent,
+        root,
+        role,
+        created_at: line.created_at,
+        url: line.url.as_deref(),
+        first_seen_at: line.first_seen_at,
+        last_seen_at: line.last_seen_at,
+        seen_in: None,
+        counts: &line.counts,
+        due_at: None,
+        state,
+    })
 }
 
 fn append(
     keeper: &mut Keeper<'_, '_>,
-    id: i64,
+    (id, identity): (i64, &Identity<'_>),
     line: &Imported,
     claimed: &ImportedVersion,
     change: Change,
@@ -139,6 +138,7 @@ fn append(
     let evidence: Vec<Cited> = claimed.evidence.iter().cloned().map(Cited::Digest).collect();
     let new = New {
         item: id,
+        identity,
         capture: keeper.capture,
         capture_digest: keeper.digest,
         raw_start: 0,

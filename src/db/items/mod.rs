@@ -1,5 +1,6 @@
 //! Items and their versions. [`store`] is the one way an observation enters the archive, for harvest and import alike.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
@@ -7,12 +8,11 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ledger::Log;
 use super::{at, harvests, ms, row_id, seq};
-use crate::model::{
-    Author, Cause, Change, Content, Counts, Kind, Media, Observation, Page, Platform, Role, State, Timestamp,
-};
+use crate::model::{Author, Change, Content, Counts, Kind, Media, Observation, Page, Platform, Role, State, Timestamp};
 use crate::seal::{self, Hash};
 
 mod absence;
+mod enter;
 mod imported;
 pub mod read;
 mod version;
@@ -20,7 +20,9 @@ mod version;
 pub use absence::{Evidence, confirm_gone};
 pub use imported::{Imported, ImportedVersion, store_imported};
 pub use read::{Document, Shown, Text, Thread, by_name, documents, show, texts, thread};
-pub use version::{New, Prior, verify_version};
+pub use version::{Identity, New, Prior, verify_version};
+
+use self::enter::{Entrant, Place, Root};
 
 /// A page with everything about it that needs no database: digests and the compressed body. Made off the writer's thread.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl Sealed {
     pub fn new(page: Page) -> Result<Sealed> {
         let digest = seal::sha256(&page.exchange.body);
         let contents = page.observations.iter().map(|seen| seal::content_digest(&seen.content)).collect();
-        let body = zstd::bulk::compress(&page.exchange.body, 3).context("could not compress a capture")?;
+        let body = packed(&page.exchange.body)?;
         Ok(Sealed { page, digest, contents, body })
     }
 
@@ -43,6 +45,20 @@ impl Sealed {
     pub fn digest(&self) -> Hash {
         self.digest
     }
+}
+
+/// The bytes of a capture as they are kept. Each thread keeps its compressor: making one takes longer than a line of an import.
+fn packed(bytes: &[u8]) -> Result<Vec<u8>> {
+    thread_local! {
+        static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    }
+    COMPRESSOR.with_borrow_mut(|held| {
+        let compressor = match held {
+            Some(compressor) => compressor,
+            None => held.insert(zstd::bulk::Compressor::new(3)?),
+        };
+        compressor.compress(bytes).context("could not compress a capture")
+    })
 }
 
 /// Under what circumstances a page is stored.
@@ -128,7 +144,8 @@ pub fn store(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed) -> Result<
         body: &page.exchange.body,
         seen_at: page.exchange.at,
         registered: Registered::read(tx, &sight.platform)?,
-        ids: HashMap::new(),
+        named: HashMap::new(),
+        next_item: None,
         tally: Tally { pages: 1, problems: page.problems.len() as u64, ..Tally::default() },
     };
     for (seen, content) in page.observations.iter().zip(&sealed.contents) {
@@ -253,8 +270,10 @@ struct Keeper<'k, 'c> {
     body: &'k [u8],
     seen_at: Timestamp,
     registered: Registered,
-    /// Row ids of the items named in this page.
-    ids: HashMap<String, i64>,
+    /// The items that this page names.
+    named: HashMap<String, Place>,
+    /// The row id of the next new item, once it was read in this transaction.
+    next_item: Option<i64>,
     tally: Tally,
 }
 
@@ -262,6 +281,8 @@ struct Keeper<'k, 'c> {
 #[derive(Debug, Clone)]
 struct Item {
     id: i64,
+    /// Its own native id, where it was found by another.
+    native_id: Option<String>,
     known: Option<Latest>,
 }
 
@@ -276,37 +297,33 @@ struct Latest {
 
 impl Keeper<'_, '_> {
     fn observe(&mut self, seen: &Observation, content: &Hash) -> Result<()> {
-        let item = self.find(&seen.native_id, &seen.aliases)?;
-        match item.known {
-            None => self.first_sight(item.id, seen, content)?,
-            Some(latest) => self.seen_again(item.id, &latest, seen, content)?,
-        }
-        self.alias(item.id, seen)
+        let id = match self.find(&seen.native_id, &seen.aliases)? {
+            Some(Item { id, known: Some(latest), .. }) => {
+                self.seen_again(id, &latest, seen, content)?;
+                id
+            }
+            referenced => self.first_sight(referenced.map(|item| item.id), seen, content)?,
+        };
+        self.alias(id, seen)
     }
 
-    /// The item of a native id or one of its aliases; a new row when there is none.
-    fn find(&mut self, native_id: &str, aliases: &[String]) -> Result<Item> {
-        if let Some(item) = self.lookup(native_id)? {
-            return Ok(item);
-        }
-        for alias in aliases {
-            if let Some(item) = self.lookup(alias)? {
-                return Ok(item);
+    /// The item of a native id or one of its aliases.
+    fn find(&mut self, native_id: &str, aliases: &[String]) -> Result<Option<Item>> {
+        for id in std::iter::once(native_id).chain(aliases.iter().map(String::as_str)) {
+            if let Some(item) = self.lookup(id)? {
+                return Ok(Some(item));
             }
         }
-        self.tx
-            .prepare_cached("INSERT INTO items (platform, native_id) VALUES (?1, ?2)")?
-            .execute(params![self.sight.platform, native_id])?;
-        let id = self.tx.last_insert_rowid();
-        self.ids.insert(native_id.to_owned(), id);
-        Ok(Item { id, known: None })
+        Ok(None)
     }
 
     fn lookup(&mut self, native_id: &str) -> Result<Option<Item>> {
-        let columns = "SELECT i.id, i.kind, i.last_seq, i.state, i.page_id, i.role FROM items i";
-        let read = |row: &rusqlite::Row<'_>| {
-            let kind: Option<String> = row.get(1)?;
-            let known = match kind {
+        const OWN: &str =
+            "SELECT id, kind, last_seq, state, page_id, role FROM items WHERE native_id = ?1 AND platform = ?2";
+        const BY_ALIAS: &str = "SELECT i.id, i.kind, i.last_seq, i.state, i.page_id, i.role, i.native_id FROM aliases a
+             JOIN items i ON i.id = a.item_id WHERE a.native_id = ?1 AND a.platform = ?2";
+        let read = |row: &rusqlite::Row<'_>, native_id: Option<String>| {
+            let known = match row.get_ref(1)?.as_str_or_null()? {
                 None => None,
                 Some(_) => Some(Latest {
                     last_seq: seq(row.get(2)?),
@@ -315,74 +332,49 @@ impl Keeper<'_, '_> {
                     role: row.get(5)?,
                 }),
             };
-            Ok(Item { id: row.get(0)?, known })
+            Ok(Item { id: row.get(0)?, native_id, known })
         };
         let key = params![native_id, self.sight.platform];
-        let mut own = self.tx.prepare_cached(&format!("{columns} WHERE i.native_id = ?1 AND i.platform = ?2"))?;
-        if let Some(item) = own.query_row(key, read).optional()? {
+        if let Some(item) = self.tx.prepare_cached(OWN)?.query_row(key, |row| read(row, None)).optional()? {
             return Ok(Some(item));
         }
-        let mut by_alias = self.tx.prepare_cached(&format!(
-            "{columns} JOIN aliases a ON a.item_id = i.id WHERE a.native_id = ?1 AND a.platform = ?2"
-        ))?;
-        Ok(by_alias.query_row(key, read).optional()?)
+        Ok(self.tx.prepare_cached(BY_ALIAS)?.query_row(key, |row| read(row, Some(row.get(6)?))).optional()?)
     }
 
-    /// The row id of an item that another one names: known, or known by reference from now on.
-    fn reference(&mut self, native_id: &str) -> Result<i64> {
-        if let Some(id) = self.ids.get(native_id) {
-            return Ok(*id);
-        }
-        let id = self.find(native_id, &[])?.id;
-        self.ids.insert(native_id.to_owned(), id);
-        Ok(id)
-    }
-
-    fn first_sight(&mut self, id: i64, seen: &Observation, content: &Hash) -> Result<()> {
+    fn first_sight(&mut self, referenced: Option<i64>, seen: &Observation, content: &Hash) -> Result<i64> {
         let parent = seen.parent.as_deref().map(|parent| self.reference(parent)).transpose()?;
         let root = match seen.root.as_deref() {
-            _ if seen.kind.is_root() => Some(id),
-            Some(root) => Some(self.reference(root)?),
-            None => parent,
+            _ if seen.kind.is_root() => Root::Itself,
+            Some(root) => Root::Other(self.reference(root)?),
+            None => parent.clone().map_or(Root::Unknown, Root::Other),
         };
-        let role = if seen.kind == Kind::Profile { Role::District } else { self.registered.role(&seen.author) };
-        let state = if seen.hidden { State::Hidden } else { State::Visible };
-        let account = self.registered.account_of(&seen.author).unwrap_or(self.sight.account);
-        let due_at = next_due(seen.created_at.unwrap_or(self.sight.now), self.sight.now);
-        self.tx
-            .prepare_cached(
-                "UPDATE items SET kind = ?2, account_id = ?3, page_id = ?4, parent_id = ?5, root_id = ?6, role = ?7,
-                   created_at = ?8, url = ?9, first_seen_at = ?10, last_seen_at = ?10, seen_in = ?11, counts = ?12,
-                   due_at = ?13, first_seq = ?14, last_seq = ?14, state = ?15
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                id,
-                seen.kind,
-                account,
-                self.sight.account,
-                parent,
-                root,
-                role,
-                seen.created_at.map(ms),
-                seen.url,
-                ms(self.seen_at),
-                self.sight.harvest,
-                counts_text(&seen.counts)?,
-                // A story is gone after a day by its nature: nothing is learned by looking again.
-                matches!(seen.kind, Kind::Post | Kind::Video).then_some(ms(due_at)),
-                row_id(self.log.next_seq()),
-                state,
-            ])?;
-        if !seen.kind.is_root()
-            && let Some(root) = root
-        {
+        let due_at = ms(next_due(seen.created_at.unwrap_or(self.sight.now), self.sight.now));
+        if let Root::Other(root) = &root {
             self.tx
                 .prepare_cached("UPDATE items SET due_at = ?2 WHERE id = ?1 AND due_at > ?2")?
-                .execute(params![root, ms(due_at)])?;
+                .execute(params![root.id, due_at])?;
         }
-        let seq = self.append(id, seen, content, Change::Created, state, None)?;
-        self.want_media(id, seq, role, seen)
+        let entrant = Entrant {
+            native_id: &seen.native_id,
+            kind: seen.kind,
+            account: self.registered.account_of(&seen.author).unwrap_or(self.sight.account),
+            parent,
+            root,
+            role: if seen.kind == Kind::Profile { Role::District } else { self.registered.role(&seen.author) },
+            created_at: seen.created_at,
+            url: seen.url.as_deref(),
+            first_seen_at: self.seen_at,
+            last_seen_at: self.seen_at,
+            seen_in: self.sight.harvest,
+            counts: &seen.counts,
+            // A story is gone after a day by its nature: nothing is learned by looking again.
+            due_at: matches!(seen.kind, Kind::Post | Kind::Video).then_some(due_at),
+            state: if seen.hidden { State::Hidden } else { State::Visible },
+        };
+        let (id, identity) = self.enter(referenced, &entrant)?;
+        let seq = self.append(id, &identity, seen, content, Change::Created, entrant.state)?;
+        self.want_media(id, seq, entrant.role, seen)?;
+        Ok(id)
     }
 
     fn seen_again(&mut self, id: i64, latest: &Latest, seen: &Observation, content: &Hash) -> Result<()> {
@@ -402,13 +394,13 @@ impl Keeper<'_, '_> {
         let absent = matches!(latest.state, State::Missing | State::Gone);
         let mut newest = None;
         if absent {
-            newest = Some(self.append(id, seen, content, Change::Restored, state, None)?);
+            newest = Some(self.append_read(id, seen, content, Change::Restored, state)?);
         } else if current != *content {
-            newest = Some(self.append(id, seen, content, Change::Edited, latest.state, None)?);
+            newest = Some(self.append_read(id, seen, content, Change::Edited, latest.state)?);
         }
         if !absent && latest.state != state {
             let change = if seen.hidden { Change::Hidden } else { Change::Shown };
-            newest = Some(self.append(id, seen, content, change, state, None)?);
+            newest = Some(self.append_read(id, seen, content, change, state)?);
         }
         self.tx
             .prepare_cached(
@@ -428,30 +420,44 @@ impl Keeper<'_, '_> {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM versions WHERE item_id = ?1 AND content = ?2)")?
             .query_row(params![id, content], |row| row.get(0))?;
         if !known {
-            self.append(id, seen, content, Change::Edited, latest.state, None)?;
+            self.append_read(id, seen, content, Change::Edited, latest.state)?;
         }
         Ok(())
     }
 
-    fn append(
+    /// Appends a version of an item whose identity stands in its row.
+    fn append_read(
         &mut self,
         id: i64,
         seen: &Observation,
         content: &Hash,
         change: Change,
         state: State,
-        cause: Option<Cause>,
+    ) -> Result<u64> {
+        let identity = Identity::read(self.tx, id)?;
+        self.append(id, &identity, seen, content, change, state)
+    }
+
+    fn append(
+        &mut self,
+        id: i64,
+        identity: &Identity<'_>,
+        seen: &Observation,
+        content: &Hash,
+        change: Change,
+        state: State,
     ) -> Result<u64> {
         let raw = self.body.get(seen.raw.clone()).unwrap_or_default();
         let new = New {
             item: id,
+            identity,
             capture: self.capture,
             capture_digest: self.digest,
             raw_start: seen.raw.start,
             raw,
             change,
             state,
-            cause,
+            cause: None,
             observed_at: self.seen_at,
             author: &seen.author,
             content: &seen.content,

@@ -118,13 +118,13 @@ fn stored(row: &Row<'_>, from: usize) -> Result<Stored> {
 pub fn documents(conn: &Connection, after: u64, through: u64) -> Result<Vec<Document>> {
     let mut statement = conn.prepare_cached(&format!(
         "SELECT i.id, i.platform, i.native_id, i.kind, i.role, i.state, i.created_at, i.account_id, i.page_id,
-           i.first_seq, i.last_seq, {VERSION}
+           i.first_seq <> i.last_seq, EXISTS (SELECT 1 FROM sightings s WHERE s.item_id = i.id), {VERSION}
          FROM versions v JOIN items i ON i.id = v.item_id WHERE v.seq > ?1 AND v.seq <= ?2 ORDER BY v.seq"
     ))?;
     let mut rows = statement.query(params![row_id(after), row_id(through)])?;
     let mut found: Vec<Document> = Vec::new();
     let mut place: HashMap<i64, usize> = HashMap::new();
-    let mut changed: Vec<usize> = Vec::new();
+    let (mut changed, mut elsewhere): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         let item: i64 = row.get(0)?;
         if place.contains_key(&item) {
@@ -134,8 +134,11 @@ pub fn documents(conn: &Connection, after: u64, through: u64) -> Result<Vec<Docu
         let mut accounts = vec![account];
         accounts.extend(row.get::<_, Option<i64>>(8)?.filter(|page| *page != account));
         place.insert(item, found.len());
-        if row.get::<_, i64>(9)? != row.get::<_, i64>(10)? {
+        if row.get(9)? {
             changed.push(found.len());
+        }
+        if row.get(10)? {
+            elsewhere.push(found.len());
         }
         found.push(Document {
             item,
@@ -153,10 +156,13 @@ pub fn documents(conn: &Connection, after: u64, through: u64) -> Result<Vec<Docu
         let document = &mut found[index];
         document.versions = versions(conn, document.item)?;
     }
-    for document in &mut found {
+    for index in elsewhere {
+        let document = &mut found[index];
         let mut more = conn.prepare_cached("SELECT account_id FROM sightings WHERE item_id = ?1")?;
         let accounts = more.query_map([document.item], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
         document.accounts.extend(accounts);
+    }
+    for document in &mut found {
         document.accounts.sort_unstable();
         document.accounts.dedup();
     }

@@ -1,18 +1,22 @@
 //! One version: its row, its commitment, and how the commitment is checked again later.
 
+use std::borrow::Cow;
+
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{Cited, content_of, more_text};
-use crate::db::ledger::{Log, new_salt};
+use crate::db::ledger::Log;
 use crate::db::{at, ms, row_id};
 use crate::model::{Author, Cause, Change, Content, State, Timestamp};
 use crate::seal::{self, Fields, Hash};
 
-/// A version about to be appended. The item's row already holds its identity.
+/// A version about to be appended.
 #[derive(Debug)]
 pub struct New<'v> {
     pub item: i64,
+    /// What the item's row says of it.
+    pub identity: &'v Identity<'v>,
     pub capture: i64,
     pub capture_digest: Hash,
     pub raw_start: usize,
@@ -54,12 +58,12 @@ impl Prior {
 
 /// Appends a version and its ledger entry, and brings the item's cache up to date.
 pub fn insert(tx: &Transaction<'_>, log: &mut Log<'_>, now: Timestamp, new: &New<'_>) -> Result<u64> {
-    let identity = Identity::read(tx, new.item)?;
     let more = more_text(new.content)?;
-    let salt = new_salt()?;
+    let salt = log.salt()?;
     let evidence = new.evidence.map(|captures| digests(tx, captures)).transpose()?;
     let text = (!new.content.text.is_empty()).then_some(new.content.text.as_str());
-    let mut fields = identity.fields();
+    let subject = new.identity.name();
+    let mut fields = new.identity.fields(&subject);
     fields.text("change", Some(new.change.as_str()));
     fields.text("state", Some(new.state.as_str()));
     fields.text("cause", new.cause.map(Cause::as_str));
@@ -73,7 +77,6 @@ pub fn insert(tx: &Transaction<'_>, log: &mut Log<'_>, now: Timestamp, new: &New
     fields.owned("capture", hex::encode(new.capture_digest));
     fields.put("raw", new.raw);
     fields.text("evidence", evidence.as_deref());
-    let subject = identity.name();
     let seq = log.append(now, "version", Some(&subject), None, &fields.commit("version", &salt))?;
     tx.prepare_cached(
         "INSERT INTO versions (seq, item_id, capture_id, raw_start, raw_len, change, state, cause, observed_at,
@@ -122,34 +125,38 @@ fn digests(conn: &Connection, cited: &[Cited]) -> Result<String> {
     Ok(serde_json::to_string(&found)?)
 }
 
-/// What never changes of an item.
-struct Identity {
-    platform: String,
-    native_id: String,
-    kind: String,
-    role: String,
-    created_at: Option<Timestamp>,
-    url: Option<String>,
-    parent: Option<String>,
-    root: Option<String>,
+/// What never changes of an item: exactly what its row says.
+#[derive(Debug, Clone)]
+pub struct Identity<'i> {
+    pub platform: Cow<'i, str>,
+    pub native_id: Cow<'i, str>,
+    pub kind: Cow<'i, str>,
+    pub role: Cow<'i, str>,
+    pub created_at: Option<Timestamp>,
+    pub url: Option<Cow<'i, str>>,
+    /// The native ids of what it stands under.
+    pub parent: Option<Cow<'i, str>>,
+    pub root: Option<Cow<'i, str>>,
 }
 
-impl Identity {
-    fn read(conn: &Connection, item: i64) -> Result<Identity> {
+impl Identity<'_> {
+    pub fn read(conn: &Connection, item: i64) -> Result<Identity<'static>> {
         let mut statement = conn.prepare_cached(
             "SELECT i.platform, i.native_id, i.kind, i.role, i.created_at, i.url, p.native_id, r.native_id
              FROM items i LEFT JOIN items p ON p.id = i.parent_id LEFT JOIN items r ON r.id = i.root_id WHERE i.id = ?1",
         )?;
         Ok(statement.query_row([item], |row| {
+            let word = |at: usize| row.get::<_, String>(at).map(Cow::Owned);
+            let text = |at: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(at)?.map(Cow::Owned));
             Ok(Identity {
-                platform: row.get(0)?,
-                native_id: row.get(1)?,
-                kind: row.get(2)?,
-                role: row.get(3)?,
+                platform: word(0)?,
+                native_id: word(1)?,
+                kind: word(2)?,
+                role: word(3)?,
                 created_at: row.get::<_, Option<i64>>(4)?.map(at),
-                url: row.get(5)?,
-                parent: row.get(6)?,
-                root: row.get(7)?,
+                url: text(5)?,
+                parent: text(6)?,
+                root: text(7)?,
             })
         })?)
     }
@@ -158,9 +165,9 @@ impl Identity {
         format!("{}:{}", self.platform, self.native_id)
     }
 
-    fn fields(&self) -> Fields<'_> {
+    fn fields<'f>(&'f self, name: &'f str) -> Fields<'f> {
         let mut fields = Fields::new();
-        fields.owned("subject", self.name());
+        fields.text("subject", Some(name));
         fields.text("kind", Some(&self.kind));
         fields.text("role", Some(&self.role));
         fields.time("created_at", self.created_at);
@@ -224,7 +231,8 @@ pub fn verify_version(conn: &Connection, seq: u64, commitment: &Hash, body: &[u8
     let captures: Option<Vec<Cited>> = row.evidence.as_deref().map(serde_json::from_str).transpose()?;
     let evidence = captures.map(|captures| digests(conn, &captures)).transpose()?;
     let identity = Identity::read(conn, row.item)?;
-    let mut fields = identity.fields();
+    let name = identity.name();
+    let mut fields = identity.fields(&name);
     fields.text("change", Some(&row.change));
     fields.text("state", Some(&row.state));
     fields.text("cause", row.cause.as_deref());
