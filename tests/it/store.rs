@@ -201,3 +201,25 @@ fn every_write_of_a_page_fails_both_ways_and_the_next_run_heals_it() {
         }
     }
 }
+
+#[test]
+fn an_item_seen_under_another_page_is_one_item_found_by_either() {
+    let archive = TestArchive::new();
+    archive.harvest([PageOf::new(archive.clock.now()).post("100_1", "Shared by two pages").page()]);
+    let other = archive.register("ocotillo-elementary", "200");
+    let size = archive.db.read(db::ledger::size).unwrap();
+    let begun = archive.begin(Mode::Recent);
+    for _ in 0..2 {
+        let mut sight = archive.sight(begun);
+        sight.account = other;
+        let page = PageOf::new(archive.clock.now()).post("100_1", "Shared by two pages").page();
+        assert_eq!(archive.store(sight, page).unwrap().tally.versions(), 0);
+    }
+    let now = archive.db.read(db::ledger::size).unwrap();
+    assert_eq!(now, size + 1, "the second page is one entry, once");
+    let documents = archive.db.read(|conn| items::documents(conn, size, now)).unwrap();
+    assert_eq!(documents.len(), 1);
+    assert_eq!(documents[0].accounts, [archive.account, other]);
+    archive.end(begun, "complete");
+    archive.check();
+}

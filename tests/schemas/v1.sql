@@ -36,6 +36,7 @@ CREATE TABLE archive (
 --   version          see `versions`
 --   media            item, medium, sha256, size, mime
 --   same             item, alias: one item under another id
+--   sighting         item, account: one item under another page
 --   input            kind, digest, text: packs, district facts and the like that flags depend on
 --   import           file, digest, lines, kept, skipped
 --   alert            flags, class: flags of an account that people are to be told of by mail, stored before anything is sent
@@ -233,8 +234,10 @@ CREATE TABLE aliases (
 CREATE TABLE sightings (
     item_id    INTEGER NOT NULL REFERENCES items,
     account_id INTEGER NOT NULL REFERENCES accounts,
+    seq        INTEGER NOT NULL REFERENCES ledger,
     PRIMARY KEY (item_id, account_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX sightings_by_seq ON sightings (seq);
 
 -- What an item was as of a capture. `seq` is its ledger entry. The entry commits to: item, kind, change, state, cause,
 -- observed_at, created_at, parent, root, author_id, author_name, author_handle, role, url, text, more, content (the digest),

@@ -7,17 +7,19 @@ use anyhow::{Context as _, Result};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ledger::Log;
-use super::{at, harvests, ms, row_id, seq};
+use super::{harvests, ms, row_id, seq};
 use crate::model::{Author, Change, Content, Counts, Kind, Media, Observation, Page, Platform, Role, State, Timestamp};
 use crate::seal::{self, Hash};
 
 mod absence;
+mod due;
 mod enter;
 mod imported;
 pub mod read;
 mod version;
 
 pub use absence::{Evidence, confirm_gone};
+pub use due::{next_due, reschedule};
 pub use imported::{Imported, ImportedVersion, store_imported};
 pub use read::{Document, Shown, Text, Thread, by_name, documents, show, texts, thread};
 pub use version::{Identity, New, Prior, verify_version};
@@ -379,9 +381,7 @@ impl Keeper<'_, '_> {
 
     fn seen_again(&mut self, id: i64, latest: &Latest, seen: &Observation, content: &Hash) -> Result<()> {
         if latest.page != Some(self.sight.account) {
-            self.tx
-                .prepare_cached("INSERT INTO sightings (item_id, account_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-                .execute(params![id, self.sight.account])?;
+            self.seen_elsewhere(id, seen)?;
         }
         if seen.superseded {
             return self.keep_earlier_text(id, latest, seen, content);
@@ -411,6 +411,27 @@ impl Keeper<'_, '_> {
             Some(seq) if current != *content => self.want_media(id, seq, latest.role, seen),
             _ => self.renew_links(id, seen),
         }
+    }
+
+    /// The item stands under another page as well: said once a page, so that the index follows.
+    fn seen_elsewhere(&mut self, id: i64, seen: &Observation) -> Result<()> {
+        let known: bool = self
+            .tx
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM sightings WHERE item_id = ?1 AND account_id = ?2)")?
+            .query_row([id, self.sight.account], |row| row.get(0))?;
+        if known {
+            return Ok(());
+        }
+        let slug: String = self
+            .tx
+            .prepare_cached("SELECT slug FROM accounts WHERE id = ?1")?
+            .query_row([self.sight.account], |row| row.get(0))?;
+        let subject = format!("{}:{}", self.sight.platform, seen.native_id);
+        let seq = self.log.record(self.sight.now, "sighting", Some(&subject), None, &[("account", slug)])?;
+        self.tx
+            .prepare_cached("INSERT INTO sightings (item_id, account_id, seq) VALUES (?1, ?2, ?3)")?
+            .execute(params![id, self.sight.account, row_id(seq)])?;
+        Ok(())
     }
 
     /// A text out of the platform's own history: kept once.
@@ -532,30 +553,6 @@ impl Keeper<'_, '_> {
 
 fn counts_text(counts: &Counts) -> Result<Option<String>> {
     Ok(if *counts == Counts::default() { None } else { Some(serde_json::to_string(counts)?) })
-}
-
-/// After these many hours an item is looked at again; then yearly.
-const REVISIT_HOURS: [i64; 7] = [2, 24, 72, 168, 720, 4320, 8760];
-
-/// When an item written at `created` is next to be looked at, as of `now`: steps that are past count as done.
-pub fn next_due(created: Timestamp, now: Timestamp) -> Timestamp {
-    let hour = 3_600_000;
-    let (created, now) = (ms(created), ms(now));
-    let step = REVISIT_HOURS.iter().map(|hours| created.saturating_add(hours * hour)).find(|due| *due > now);
-    let year = 8760 * hour;
-    at(step.unwrap_or_else(|| created.saturating_add((now.saturating_sub(created) / year + 1).saturating_mul(year))))
-}
-
-/// Sets when a thread is due again, from all items in it: called when the thread has been walked.
-pub fn reschedule(tx: &Transaction<'_>, root: i64, now: Timestamp) -> Result<()> {
-    let mut statement = tx.prepare_cached(
-        "SELECT coalesce(created_at, first_seen_at) FROM items WHERE root_id = ?1 AND kind IS NOT NULL",
-    )?;
-    let written =
-        statement.query_map([root], |row| row.get::<_, Option<i64>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-    let due = written.into_iter().flatten().map(|created| next_due(at(created), now)).min();
-    tx.prepare_cached("UPDATE items SET due_at = ?2 WHERE id = ?1")?.execute(params![root, due.map(ms)])?;
-    Ok(())
 }
 
 /// What shows an absence, or what an import cites: a capture of ours by its row, or one elsewhere by its digest in hex.

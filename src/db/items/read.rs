@@ -114,12 +114,16 @@ fn stored(row: &Row<'_>, from: usize) -> Result<Stored> {
     })
 }
 
-/// Items with a version after `after` and up to `through`, each once, with all their versions up to now.
+/// Items that got a version, or were seen under another page, after `after` and up to `through`: each once, with all their
+/// versions up to now.
 pub fn documents(conn: &Connection, after: u64, through: u64) -> Result<Vec<Document>> {
+    const ITEM: &str = "i.id, i.platform, i.native_id, i.kind, i.role, i.state, i.created_at, i.account_id, i.page_id,
+        i.first_seq <> i.last_seq, EXISTS (SELECT 1 FROM sightings s WHERE s.item_id = i.id)";
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT i.id, i.platform, i.native_id, i.kind, i.role, i.state, i.created_at, i.account_id, i.page_id,
-           i.first_seq <> i.last_seq, EXISTS (SELECT 1 FROM sightings s WHERE s.item_id = i.id), {VERSION}
-         FROM versions v JOIN items i ON i.id = v.item_id WHERE v.seq > ?1 AND v.seq <= ?2 ORDER BY v.seq"
+        "SELECT {ITEM}, {VERSION} FROM versions v JOIN items i ON i.id = v.item_id WHERE v.seq > ?1 AND v.seq <= ?2
+         UNION ALL
+         SELECT {ITEM}, {VERSION} FROM sightings t JOIN items i ON i.id = t.item_id JOIN versions v ON v.seq = i.last_seq
+         WHERE t.seq > ?1 AND t.seq <= ?2"
     ))?;
     let mut rows = statement.query(params![row_id(after), row_id(through)])?;
     let mut found: Vec<Document> = Vec::new();
