@@ -24,7 +24,7 @@ use crate::seal::{self, Hash};
 use crate::text::detect::Allow;
 
 /// The kinds of input that flags depend on.
-const PACKS: &str = "packs";
+pub const PACKS: &str = "packs";
 const DISTRICT: &str = "district";
 const LAW: &str = "law";
 

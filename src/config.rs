@@ -9,6 +9,7 @@
 mod check;
 mod law;
 mod paths;
+mod policy;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use check::is_loopback;
 pub use law::{Compliance, Duty, LawFacts, PublicNumbers, RecordsRequest};
 pub use paths::{Allow, read_secret};
+pub use policy::{Clauses, PolicyClause};
 pub use read::Problems;
 pub use types::Cron;
 

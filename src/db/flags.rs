@@ -274,6 +274,29 @@ pub fn reviews(conn: &Connection, key: &FlagKey) -> Result<Vec<Review>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How a rule has fared: its flags, and of those decided how many got each outcome.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReportCard {
+    pub fired: u64,
+    pub confirmed: u64,
+    /// Decided otherwise.
+    pub refused: u64,
+}
+
+/// The report card of a rule over the whole archive.
+pub fn report_card(conn: &Connection, rule: &str) -> Result<ReportCard> {
+    let mut statement = conn.prepare_cached(
+        "SELECT count(*), count(*) FILTER (WHERE outcome = 'confirmed'),
+           count(*) FILTER (WHERE outcome NOT IN ('confirmed', 'withdrawn'))
+         FROM (SELECT (SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1) AS outcome
+           FROM flags f WHERE f.rule = ?1)",
+    )?;
+    let row = |row: &Row<'_>| {
+        Ok(ReportCard { fired: seq(row.get(0)?), confirmed: seq(row.get(1)?), refused: seq(row.get(2)?) })
+    };
+    Ok(statement.query_row([rule], row)?)
+}
+
 /// What a person did with a flagged item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
@@ -318,4 +341,13 @@ pub fn opened(conn: &Connection, item: i64) -> Result<bool> {
     let mut statement =
         conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM openings WHERE item_id = ?1 AND kind = 'exposure')")?;
     Ok(statement.query_row([item], |row| row.get(0))?)
+}
+
+/// Who has opened a flag, and when first: her clocks run from there.
+pub fn exposed(conn: &Connection, key: &FlagKey) -> Result<Vec<(String, Timestamp)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT actor, min(at) FROM openings WHERE flag = ?1 AND kind = 'exposure' GROUP BY actor ORDER BY 2, 1",
+    )?;
+    let rows = statement.query_map([key], |row| Ok((row.get(0)?, at(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -8,5 +8,5 @@ pub mod pass;
 pub mod replay;
 mod slots;
 
-pub use pack::{PackError, Packs, Rule, Status, load};
+pub use pack::{PackError, Packs, Rule, Status, load, stated};
 pub use pass::{Engine, Gate, Hit, Span, Subject};

@@ -200,6 +200,12 @@ fn read(files: &[&(String, String)]) -> Reading {
     reading
 }
 
+/// The rules as their packs state them, for showing: nothing is compiled and no example is run. A rule that cannot be read is
+/// left out.
+pub fn stated(files: &[(String, String)]) -> Vec<Arc<Rule>> {
+    read(&files.iter().collect::<Vec<_>>()).declared.rules
+}
+
 fn digest(files: &[&(String, String)]) -> String {
     let mut hash = Sha256::new();
     for part in files.iter().flat_map(|(name, text)| [name, text]) {

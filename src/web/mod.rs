@@ -3,9 +3,15 @@
 //! Sign-in is one random token, printed by who starts the program, until the users' own issue replaces it. A person gives
 //! her name with it: the record names who reviewed.
 
+mod accounts;
+mod book;
+mod coverage;
+mod diff;
 mod error;
 mod health;
 mod overview;
+mod queue;
+mod reports;
 mod review;
 mod session;
 mod show;
@@ -50,6 +56,7 @@ struct Parts {
     config: Arc<Config>,
     clock: Clock,
     sign_in: SignIn,
+    book: book::Book,
     /// The addresses we answer to.
     hosts: Vec<String>,
 }
@@ -57,7 +64,7 @@ struct Parts {
 impl Site {
     pub fn new(db: Db, config: Arc<Config>, clock: Clock, sign_in: SignIn) -> Site {
         let hosts = vec![session::host_of(&config.web.public_url).to_owned()];
-        Site { parts: Arc::new(Parts { db, config, clock, sign_in, hosts }) }
+        Site { parts: Arc::new(Parts { db, config, clock, sign_in, book: book::Book::default(), hosts }) }
     }
 
     fn db(&self) -> &Db {
@@ -70,6 +77,10 @@ impl Site {
 
     fn clock(&self) -> &Clock {
         &self.parts.clock
+    }
+
+    fn book(&self) -> &book::Book {
+        &self.parts.book
     }
 
     fn sign_in(&self) -> &SignIn {
@@ -103,17 +114,20 @@ pub async fn serve(listener: TcpListener, site: Site, mut stop: watch::Receiver<
 pub fn router(site: Site) -> Router {
     let signed_in = Router::new()
         .route("/", get(overview::page))
-        .route("/flags", get(review::list))
+        .route("/flags", get(queue::list))
         .route("/flags/{key}", get(review::page))
         .route("/flags/{key}/review", post(review::decide))
         .route("/ack/{key}", get(review::stop_page).post(review::stop))
-        .route("/reports", get(overview::reports))
-        .route("/reports/{id}", get(overview::report))
+        .route("/accounts/{slug}", get(accounts::page))
+        .route("/reports", get(reports::list))
+        .route("/reports/{id}", get(reports::page))
+        .route("/reports/{id}/kept/{figure}", get(reports::kept))
         .route("/sign-out", post(session::sign_out))
         .layer(middleware::from_fn_with_state(site.clone(), session::required));
     let open = Router::new()
         .route("/sign-in", get(session::page).post(session::sign_in))
-        .route("/assets/style.css", get(style));
+        .route("/assets/style.css", get(style))
+        .route("/assets/icon.svg", get(icon));
     let pages = signed_in.merge(open).layer(middleware::from_fn_with_state(site.clone(), session::same_site));
     let watched = Router::new().route("/healthz", get(health::healthz)).route("/metrics", get(health::metrics));
     pages
@@ -146,6 +160,11 @@ async fn style() -> impl IntoResponse {
     (kind, include_str!("assets/style.css"))
 }
 
+async fn icon() -> impl IntoResponse {
+    let kind = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "max-age=86400")];
+    (kind, include_str!("assets/icon.svg"))
+}
+
 fn render(template: &impl Template) -> Result<Response, Error> {
     Ok(Html(template.render().context("write a page")?).into_response())
 }
@@ -163,9 +182,16 @@ impl Frame {
         let (figures, runs) = site.db().read(|conn| Ok((db::health::figures(conn)?, db::jobs::newest(conn)?)))?;
         let zone = &site.config().time_zone;
         let checked = runs.get("verify").filter(|run| run.outcome.as_deref() == Some("done"));
-        let checked = checked
-            .and_then(|run| run.ended_at)
-            .map_or_else(|| "not checked yet".to_owned(), |at| format!("last checked {}", show::date(at, zone)));
+        let checked = checked.and_then(|run| run.ended_at).map_or_else(
+            || ", not checked as a whole yet".to_owned(),
+            |at| format!(", last checked {}", show::date(at, zone)),
+        );
+        let failed = runs.get("verify").is_some_and(|run| run.outcome.as_deref() == Some("failed"));
+        let (state, checked) = match (failed, checked.starts_with(", last")) {
+            (true, _) => ("record", ", the last check found a fault: run pagekeeper verify".to_owned()),
+            (false, true) => ("record intact", checked),
+            (false, false) => ("record", checked),
+        };
         let entries = show::number(figures.entries);
         let version = env!("CARGO_PKG_VERSION");
         let zone = zone.iana_name().unwrap_or("UTC");
@@ -173,7 +199,7 @@ impl Frame {
             district: site.config().district.name.clone(),
             person: person.name.clone(),
             open_flags: figures.open_flags.values().sum(),
-            foot: format!("pagekeeper {version} · record: {entries} entries, {checked} · times in {zone}"),
+            foot: format!("pagekeeper {version} · {state}: {entries} entries{checked} · times in {zone}"),
         })
     }
 }

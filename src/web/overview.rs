@@ -1,17 +1,21 @@
-//! Does anything need a person? And the weekly reports as they were sent.
+//! Does anything need a person?
 
 use anyhow::Result;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 
+use super::coverage::Strip;
 use super::health::Standing;
 use super::session::Person;
 use super::show::{When, ago, counted};
 use super::{Error, Frame, Site, render};
-use crate::db::{self, accounts::Account};
+use crate::db::accounts::Account;
+use crate::db::harvests::Interval;
 use crate::model::{AccountStatus, Timestamp};
+use crate::{app, db, rules};
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -20,6 +24,7 @@ struct Page {
     needs: Vec<Need>,
     calm: String,
     not_connected: Option<String>,
+    mail: Mail,
     accounts: Vec<Row>,
     items: String,
 }
@@ -28,16 +33,28 @@ struct Page {
 struct Need {
     what: String,
     since: Option<When>,
-    link: Option<(&'static str, &'static str)>,
+    /// Where it can be looked at, and the word for it.
+    link: Option<(String, &'static str)>,
+    /// What to do when it is done elsewhere.
+    act: &'static str,
+}
+
+/// Whether the mails go out to everybody.
+enum Mail {
+    /// Since when.
+    Live(When),
+    Preview,
 }
 
 /// An account, as the table shows it.
 struct Row {
+    slug: String,
     title: String,
     platform: String,
     school: String,
     state: String,
     fine: bool,
+    strip: Option<Strip>,
     looked_at: Option<Timestamp>,
     last_look: Option<When>,
     last_post: Option<When>,
@@ -51,19 +68,23 @@ pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>
 
 fn gather(site: &Site, person: &Person, now: Timestamp) -> Result<Page> {
     let standing = Standing::gather(site.db())?;
-    let rows = rows(site, &standing)?;
+    let rows = rows(site, &standing, now)?;
     let active = || standing.accounts.iter().filter(|account| account.status == AccountStatus::Active);
     let connected = || active().filter(|account| site.config().why_off(&account.row.platform).is_none());
     let (all, kept) = (connected().count(), connected().filter(|account| account.trouble.is_none()).count());
     let looked = rows.iter().filter_map(|row| row.looked_at).max();
-    let looked = looked.map_or_else(String::new, |at| format!(" Last looked {}.", ago(at, now)));
+    let looked = looked.map_or_else(String::new, |at| format!("; last looked {}", ago(at, now)));
     let others: Vec<&Account> =
         active().filter(|account| site.config().why_off(&account.row.platform).is_some()).collect();
     Ok(Page {
         frame: Frame::new(site, person)?,
-        needs: needs(site, &standing),
-        calm: format!("{kept} of {} being kept.{looked}", counted_connected(all)),
+        needs: needs(site, &standing)?,
+        calm: format!("{kept} of {} being kept{looked}.", counted_connected(all)),
         not_connected: not_connected(&others),
+        mail: match standing.figures.went_live_at {
+            Some(at) => Mail::Live(When::new(at, &site.config().time_zone)),
+            None => Mail::Preview,
+        },
         accounts: rows,
         items: counted(standing.figures.items, "item", "items"),
     })
@@ -73,33 +94,69 @@ fn counted_connected(all: usize) -> String {
     if all == 1 { "1 connected account is".into() } else { format!("{all} connected accounts are") }
 }
 
-/// In the order of the design: concerns first, then pages, mail, jobs, and what is missing for good.
-fn needs(site: &Site, standing: &Standing) -> Vec<Need> {
+/// In the order of the design: concerns, pages, mail, jobs, packs, and the legal basis.
+fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
     let zone = &site.config().time_zone;
     let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
     let mut found = Vec::new();
     let figures = &standing.figures;
     if figures.unseen_concerns > 0 {
         let what = format!("{} that nobody has opened", counted(figures.unseen_concerns, "concern", "concerns"));
-        found.push(Need { what, since: when(figures.oldest_unseen), link: Some(("/flags", "Look")) });
+        let link = Some(("/flags?unopened=yes".to_owned(), "Look"));
+        found.push(Need { what, since: when(figures.oldest_unseen), link, act: "" });
     }
+    let broken = |account: &&Account| super::health::not_kept(account, site.config()).is_some();
+    found.extend(standing.accounts.iter().filter(broken).map(|account| not_kept(account, zone)));
     let mut reasons = standing.reasons(site.config(), site.clock().now());
-    reasons.sort_by_key(|reason| ["account", "mail", "follow", "job"].iter().position(|what| *what == reason.what));
-    let reason = |reason: super::health::Reason| {
-        let what = if reason.what == "account" { format!("Not being kept: {}", reason.say) } else { reason.say };
-        Need { what, since: when(reason.since), link: None }
-    };
-    found.extend(reasons.into_iter().map(reason));
+    reasons.retain(|reason| reason.what != "account");
+    reasons.sort_by_key(|reason| ["mail", "job", "follow"].iter().position(|what| *what == reason.what));
+    found.extend(reasons.into_iter().map(|reason| {
+        let act = match reason.what {
+            "mail" => "IT looks at [mail] in the config and at the mail server; pagekeeper mail test tries it.",
+            _ => "IT looks at the log of pagekeeper.",
+        };
+        Need { what: reason.say, since: when(reason.since), link: None, act }
+    }));
+    found.extend(packs(site)?);
     if !site.config().law.has_basis() {
-        let what = "No legal basis is recorded, so no rule runs on public comments. They are kept and can be searched."
-            .to_owned();
-        found.push(Need { what, since: None, link: None });
+        let what = "No legal basis is recorded, so no rule runs on public comments. They are kept and can be searched.";
+        let act = "Record it under [law] in the config.";
+        found.push(Need { what: what.to_owned(), since: None, link: None, act });
     }
-    if figures.went_live_at.is_none() {
-        let what = "Mail is in preview: it goes to the administrator alone until somebody goes live.".to_owned();
-        found.push(Need { what, since: None, link: None });
+    Ok(found)
+}
+
+/// *Ocotillo Middle (Facebook) is not being kept: token expired. Its owner: principal's office.*
+fn not_kept(account: &Account, zone: &TimeZone) -> Need {
+    let trouble = account.trouble.as_deref().unwrap_or_default().trim_end_matches('.');
+    let owner = if account.row.owner_name.is_empty() { "not stated" } else { &account.row.owner_name };
+    Need {
+        what: format!("{} is not being kept: {trouble}. Its owner: {owner}.", account.title()),
+        since: account.trouble_since.map(|at| When::new(at, zone)),
+        link: Some((format!("/accounts/{}", account.row.slug), "Reconnect")),
+        act: "",
     }
-    found
+}
+
+/// Packs on the disk that are not in force because they do not load. The files are read only when they differ.
+fn packs(site: &Site) -> Result<Option<Need>> {
+    let say = |cause: String| Need {
+        what: format!("The rule packs did not load, the last good ones stay in force: {cause}"),
+        since: None,
+        link: None,
+        act: "The owner of the pack mends it; pagekeeper check-config says whether it loads.",
+    };
+    let files = match app::read_packs(site.config()) {
+        Ok(files) => files,
+        Err(error) => return Ok(Some(say(format!("{error:#}")))),
+    };
+    let text = serde_json::to_string(&files)?;
+    let in_force = site.db().read(|conn| db::inputs::in_force(conn, app::PACKS))?;
+    if in_force.is_some_and(|(_, known)| known == text) {
+        return Ok(None);
+    }
+    let errors = rules::load(&files).err().unwrap_or_default();
+    Ok(errors.first().map(|error| say(error.to_string())))
 }
 
 /// *2 are not connected: 1 on X, 1 on Threads.*
@@ -114,21 +171,26 @@ fn not_connected(others: &[&Account]) -> Option<String> {
     (!others.is_empty()).then(|| format!("{} {verb} not connected: {}.", others.len(), lists.join(", ")))
 }
 
-fn rows(site: &Site, standing: &Standing) -> Result<Vec<Row>> {
+fn rows(site: &Site, standing: &Standing, now: Timestamp) -> Result<Vec<Row>> {
     let zone = &site.config().time_zone;
     site.db().read(|conn| {
         let flags = db::flags::list(conn, false)?;
+        let intervals = db::harvests::coverage(conn)?;
         let mut found = Vec::new();
         for account in &standing.accounts {
             let looked_at = db::harvests::newest(conn, account.id, 1)?.first().map(|run| run.started_at);
             let posted_at = db::items::read::newest_post(conn, account.id)?;
             let (state, fine) = state(site, account);
+            let own: Vec<&Interval> = intervals.iter().filter(|interval| interval.account == account.id).collect();
+            let is_read = site.config().why_off(&account.row.platform).is_none() || !own.is_empty();
             found.push(Row {
+                slug: account.row.slug.clone(),
                 title: if account.row.name.is_empty() { account.row.slug.clone() } else { account.row.name.clone() },
                 platform: crate::model::platform_title(&account.row.platform),
                 school: account.row.school.clone(),
                 state,
                 fine,
+                strip: is_read.then(|| Strip::of(account, &own, zone, now)),
                 looked_at,
                 last_look: looked_at.map(|at| When::new(at, zone)),
                 last_post: posted_at.map(|at| When::new(at, zone)),
@@ -140,7 +202,7 @@ fn rows(site: &Site, standing: &Standing) -> Result<Vec<Row>> {
 }
 
 /// How an account stands, in words, and whether that is as it should be.
-fn state(site: &Site, account: &Account) -> (String, bool) {
+pub fn state(site: &Site, account: &Account) -> (String, bool) {
     if account.status != AccountStatus::Active {
         return (account.status.to_string(), true);
     }
@@ -148,53 +210,7 @@ fn state(site: &Site, account: &Account) -> (String, bool) {
         return (format!("not connected: {why}"), false);
     }
     match &account.trouble {
-        Some(trouble) => (format!("not kept: {trouble}"), false),
+        Some(trouble) => (format!("not being kept: {trouble}"), false),
         None => ("kept".into(), true),
     }
-}
-
-#[derive(Template)]
-#[template(path = "reports.html")]
-struct ReportsPage {
-    frame: Frame,
-    reports: Vec<(i64, String, When)>,
-}
-
-pub async fn reports(State(site): State<Site>, Extension(person): Extension<Person>) -> Result<Response, Error> {
-    let page = site
-        .blocking(move |site| {
-            let zone = &site.config().time_zone;
-            let reports = site.db().read(db::health::reports)?;
-            let reports =
-                reports.into_iter().map(|report| (report.id, report.subject, When::new(report.made_at, zone)));
-            Ok(ReportsPage { frame: Frame::new(site, &person)?, reports: reports.collect() })
-        })
-        .await?;
-    render(&page)
-}
-
-#[derive(Template)]
-#[template(path = "report.html")]
-struct ReportPage {
-    frame: Frame,
-    subject: String,
-    text: String,
-    made_at: When,
-}
-
-pub async fn report(
-    State(site): State<Site>,
-    Extension(person): Extension<Person>,
-    Path(id): Path<i64>,
-) -> Result<Response, Error> {
-    let page = site
-        .blocking(move |site| {
-            let found = site.db().read(db::health::reports)?.into_iter().find(|report| report.id == id);
-            let Some(report) = found else { return Ok(None) };
-            let made_at = When::new(report.made_at, &site.config().time_zone);
-            let frame = Frame::new(site, &person)?;
-            Ok(Some(ReportPage { frame, subject: report.subject, text: report.text, made_at }))
-        })
-        .await?;
-    render(&page.ok_or(Error::NotFound)?)
 }

@@ -1,4 +1,4 @@
-//! Is this flag right, and why? The list of open flags, one page a flag, and a person's outcome.
+//! Is this flag right, and why? One page a flag, and a person's outcome.
 
 use anyhow::Result;
 use askama::Template;
@@ -6,77 +6,37 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Form};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::queue::Titles;
 use super::session::Person;
-use super::show::{Piece, When, initials, pieces, state_words};
-use super::{Error, Frame, Site, render, see};
-use crate::db;
+use super::show::{Piece, When, change_words, counted, initials, list_words, number, pieces, shorten, state_words};
+use super::{Error, Frame, Site, book, diff, render, see};
 use crate::db::flags::{Flag, Opening};
 use crate::db::items::read::{self, Shown, Stored};
+use crate::db::{self, Conn};
 use crate::model::{Category, Outcome, Role, Timestamp};
 
 /// The most of a thread that one page shows.
 const MOST_OF_THREAD: usize = 100;
 
-#[derive(Template)]
-#[template(path = "flags.html")]
-struct ListPage {
-    frame: Frame,
-    fresh: Vec<ListRow>,
-    past: Vec<ListRow>,
-}
-
-struct ListRow {
-    key: String,
-    title: String,
-    severity: &'static str,
-    account: String,
-    kind: &'static str,
-    role: &'static str,
-    since: When,
-}
-
-pub async fn list(State(site): State<Site>, Extension(person): Extension<Person>) -> Result<Response, Error> {
-    let page = site
-        .blocking(move |site| {
-            let flags = site.db().read(|conn| db::flags::list(conn, false))?;
-            let (past, fresh): (Vec<Flag>, Vec<Flag>) = flags.into_iter().partition(|flag| flag.past);
-            let rows = |flags: Vec<Flag>| flags.iter().map(|flag| list_row(site, flag)).collect();
-            Ok(ListPage { frame: Frame::new(site, &person)?, fresh: rows(fresh), past: rows(past) })
-        })
-        .await?;
-    render(&page)
-}
-
-fn list_row(site: &Site, flag: &Flag) -> ListRow {
-    ListRow {
-        key: flag.key(),
-        title: title(flag),
-        severity: flag.severity.as_str(),
-        account: format!("{} ({})", flag.account_slug, crate::model::platform_title(&flag.platform)),
-        kind: flag.kind.as_str(),
-        role: role_words(flag.role),
-        since: When::new(flag.first_flagged_at, &site.config().time_zone),
-    }
-}
+/// The longest reason and note, in characters.
+const MOST_REASON: usize = 300;
+const MOST_NOTE: usize = 4000;
 
 /// *Possible threat*; what a flag on a public comment rests on is said with it.
-fn title(flag: &Flag) -> String {
+pub fn title(flag: &Flag) -> String {
     format!("Possible {}", flag.category.words())
 }
 
 /// What the flag rests on, for this author's role.
-fn ground(flag: &Flag) -> String {
-    if flag.role == Role::District {
-        return format!("District guidelines, clause {}", flag.clause);
-    }
+fn ground(flag: &Flag) -> &'static str {
     match flag.category {
-        category if category.is_concern() => {
-            format!("Possible concern: somebody may have to report it (clause {})", flag.clause)
-        }
-        category if is_privacy(category) => format!("Privacy: care for a person's own facts (clause {})", flag.clause),
-        _ => format!("Against this page's posted expectations? (clause {})", flag.clause),
+        _ if flag.role == Role::District => "The district's guidelines for its own pages",
+        category if category.is_concern() => "Possible concern: somebody may have to report it",
+        category if is_privacy(category) => "Privacy: care for a person's own facts",
+        _ => "Against this page's posted expectations?",
     }
 }
 
@@ -84,7 +44,7 @@ fn is_privacy(category: Category) -> bool {
     category.as_str().starts_with("pii_")
 }
 
-const fn role_words(role: Role) -> &'static str {
+pub const fn role_words(role: Role) -> &'static str {
     match role {
         Role::District => "the district's own page",
         Role::Public => "public",
@@ -99,9 +59,8 @@ struct FlagPage {
     key: String,
     title: String,
     severity: &'static str,
-    rule: String,
-    ground: String,
-    modifiers: Vec<String>,
+    account: String,
+    why: Why,
     is_concern: bool,
     state: String,
     is_open: bool,
@@ -113,7 +72,32 @@ struct FlagPage {
     versions: Vec<Change>,
     reviews: Vec<Reviewed>,
     duty: Option<Duty>,
+    openings: Vec<(String, When)>,
     first_flagged: When,
+    likely: Likely,
+}
+
+/// What made the flag, and what it rests on.
+struct Why {
+    ground: &'static str,
+    clause: String,
+    clause_title: String,
+    clause_text: String,
+    /// `None`: the rule stands in no pack any more.
+    rule_title: Option<String>,
+    rule: String,
+    pack: String,
+    looks_for: String,
+    matched: Vec<String>,
+    modifiers: Vec<String>,
+    report_card: String,
+}
+
+/// The reason that an outcome has when the person writes none: the likely one, shown beside its button.
+struct Likely {
+    confirmed: String,
+    not_a_concern: String,
+    benign: String,
 }
 
 /// An item as people saw it.
@@ -131,14 +115,17 @@ struct Post {
     media: Vec<String>,
     url: Option<String>,
     is_this: bool,
+    /// The flag of a possible concern: its words stand there.
+    closed: Option<String>,
 }
 
 struct Change {
     seq: u64,
-    change: &'static str,
+    change: String,
     state: &'static str,
     observed: When,
-    text: String,
+    words: Vec<diff::Change>,
+    more: Vec<String>,
     is_flagged: bool,
 }
 
@@ -164,7 +151,6 @@ pub async fn page(
     let key = parse(&key)?;
     let now = site.clock().now();
     let reader = person.clone();
-    let page = site.blocking(move |site| gather(site, &reader, key)).await?.ok_or(Error::NotFound)?;
     // Opening the page is the exposure from which this person's clocks run: it is recorded before anything is shown.
     let record = move |site: &Site| {
         site.db().writer.write(move |tx| {
@@ -172,8 +158,8 @@ pub async fn page(
             flag.map(|flag| db::flags::open(tx, &flag, Opening::Exposure, &person.name, now)).transpose()
         })
     };
-    site.blocking(record).await?;
-    render(&page)
+    site.blocking(record).await?.ok_or(Error::NotFound)?;
+    render(&site.blocking(move |site| gather(site, &reader, key)).await?.ok_or(Error::NotFound)?)
 }
 
 fn parse(key: &str) -> Result<db::flags::FlagKey, Error> {
@@ -188,49 +174,148 @@ fn gather(site: &Site, person: &Person, key: db::flags::FlagKey) -> Result<Optio
         let shown = read::show(conn, flag.item_id)?;
         let flagged = flagged_version(&shown, &flag).clone();
         let zone = &site.config().time_zone;
-        let mut thread = Vec::new();
-        let ids = shown.root_id.map(|root| read::thread(conn, root)).transpose()?.unwrap_or_default();
-        for id in ids.iter().take(MOST_OF_THREAD) {
-            let other = read::show(conn, *id)?;
-            thread.push(post(site, &other, other.latest(), &[], *id == flag.item_id));
-        }
-        let parent = match &shown.parent {
-            Some(parent) => read::by_name(conn, &format!("{}:{parent}", flag.platform))?,
-            None => None,
-        };
-        let parent = parent.map(|id| read::show(conn, id)).transpose()?;
-        let reviews = db::flags::reviews(conn, &key)?;
+        let (thread, thread_rest) = thread(conn, site, &shown)?;
+        let why = why(conn, site, &flag, &flagged)?;
         Ok(Some(FlagPage {
             frame,
             key: flag.key(),
             title: title(&flag),
             severity: flag.severity.as_str(),
-            rule: flag.rule.clone(),
-            ground: ground(&flag),
-            modifiers: flag.modifiers.clone(),
+            account: Titles::read(conn)?.of(&flag.account_slug),
+            likely: Likely::of(&why),
+            why,
             is_concern: flag.category.is_concern(),
             state: flag.state.replace('_', " "),
             is_open: flag.is_open(),
             past: flag.past,
             item: post(site, &shown, &flagged, &flag.spans, true),
-            parent: parent.map(|parent| post(site, &parent, parent.latest(), &[], false)),
-            thread_rest: ids.len().saturating_sub(thread.len()),
+            parent: parent(conn, site, &flag, &shown)?,
             thread,
-            versions: shown.document.versions.iter().map(|version| change(site, version, flagged.seq)).collect(),
-            reviews: reviews
-                .into_iter()
-                .map(|review| Reviewed {
-                    outcome: outcome_words(review.outcome),
-                    reason: review.reason,
-                    note: review.note,
-                    actor: review.actor,
-                    at: When::new(review.at, zone),
-                })
-                .collect(),
+            thread_rest,
+            versions: changes(site, &shown, flagged.seq),
+            reviews: db::flags::reviews(conn, &key)?.into_iter().map(|review| reviewed(review, zone)).collect(),
             duty: duty(site, flag.category),
+            openings: db::flags::exposed(conn, &key)?
+                .into_iter()
+                .map(|(actor, at)| (actor, When::new(at, zone)))
+                .collect(),
             first_flagged: When::new(flag.first_flagged_at, zone),
         }))
     })
+}
+
+/// The thread in order, as much of it as one page shows, and how many more there are.
+fn thread(conn: &Conn, site: &Site, shown: &Shown) -> Result<(Vec<Post>, usize)> {
+    let ids = shown.root_id.map(|root| read::thread(conn, root)).transpose()?.unwrap_or_default();
+    let mut found = Vec::new();
+    for id in ids.iter().take(MOST_OF_THREAD) {
+        let other = read::show(conn, *id)?;
+        let is_this = *id == shown.document.item;
+        let mut post = post(site, &other, other.latest(), &[], is_this);
+        if !is_this && let Some(key) = concern(conn, *id)? {
+            post.close(key);
+        }
+        found.push(post);
+    }
+    Ok((found, ids.len().saturating_sub(MOST_OF_THREAD)))
+}
+
+/// What the item stands under, when that is held.
+fn parent(conn: &Conn, site: &Site, flag: &Flag, shown: &Shown) -> Result<Option<Post>> {
+    let Some(parent) = &shown.parent else { return Ok(None) };
+    let Some(id) = read::by_name(conn, &format!("{}:{parent}", flag.platform))? else { return Ok(None) };
+    let parent = read::show(conn, id)?;
+    let mut post = post(site, &parent, parent.latest(), &[], false);
+    if let Some(key) = concern(conn, id)? {
+        post.close(key);
+    }
+    Ok(Some(post))
+}
+
+/// The flag of a possible concern on an item. To read such an item is to open it, and that is on record: elsewhere its words are
+/// left out and the flag is named.
+pub fn concern(conn: &Conn, item: i64) -> Result<Option<String>> {
+    let flags = db::flags::of_item(conn, item)?;
+    let concern = |flag: &&Flag| flag.category.is_concern() && flag.state != "shadow";
+    Ok(flags.iter().find(concern).map(Flag::key))
+}
+
+impl Post {
+    /// Leaves out what it says, and names the flag behind which it can be read.
+    fn close(&mut self, key: String) {
+        (self.pieces, self.parts, self.links, self.media) = Default::default();
+        self.closed = Some(key);
+    }
+}
+
+fn reviewed(review: db::flags::Review, zone: &TimeZone) -> Reviewed {
+    Reviewed {
+        outcome: outcome_words(review.outcome),
+        reason: review.reason,
+        note: review.note,
+        actor: review.actor,
+        at: When::new(review.at, zone),
+    }
+}
+
+fn why(conn: &Conn, site: &Site, flag: &Flag, flagged: &Stored) -> Result<Why> {
+    let rule = site.book().rule(conn, &flag.rule)?;
+    let clause = book::clause(site, &flag.clause);
+    let card = db::flags::report_card(conn, &flag.rule)?;
+    let (clause_title, clause_text) = clause.map_or_else(Default::default, |clause| (clause.title, clause.text));
+    let part = |part: usize| {
+        if part == 0 { Some(&flagged.content.text) } else { flagged.content.parts.get(part - 1) }
+    };
+    let words = |span: &(usize, usize, usize)| Some(part(span.0)?.get(span.1..span.2)?.trim().to_owned());
+    let mut matched: Vec<String> = flag.spans.iter().filter_map(words).filter(|words| !words.is_empty()).collect();
+    matched.dedup();
+    Ok(Why {
+        ground: ground(flag),
+        clause: flag.clause.clone(),
+        clause_title,
+        clause_text,
+        rule_title: rule.as_ref().map(|rule| rule.title.clone()),
+        rule: flag.rule.clone(),
+        pack: rule.as_ref().map(|rule| rule.pack.clone()).unwrap_or_default(),
+        looks_for: rule.as_ref().map(|rule| book::looks_for(rule)).unwrap_or_default(),
+        matched,
+        modifiers: flag.modifiers.clone(),
+        report_card: format!(
+            "{}, {} confirmed, {} decided otherwise",
+            counted(card.fired, "flag so far", "flags so far"),
+            number(card.confirmed),
+            number(card.refused)
+        ),
+    })
+}
+
+impl Likely {
+    fn of(why: &Why) -> Likely {
+        let clause = match why.clause_title.as_str() {
+            "" => format!("clause {}", why.clause),
+            title => format!("clause {}, {title}", why.clause),
+        };
+        let quoted: Vec<String> = why.matched.iter().take(3).map(|words| format!("“{}”", shorten(words, 60))).collect();
+        Likely {
+            confirmed: clause,
+            not_a_concern: match why.modifiers.first() {
+                Some(modifier) => modifier.replace('_', " "),
+                None => "ordinary speech".into(),
+            },
+            benign: format!("{} known to be benign here", list_words(&quoted)).trim().to_owned(),
+        }
+    }
+
+    /// `None`: the outcome has no likely reason, the person writes her own.
+    fn reason(&self, outcome: Outcome) -> Option<&str> {
+        match outcome {
+            Outcome::Confirmed => Some(&self.confirmed),
+            Outcome::NotAConcern => Some(&self.not_a_concern),
+            Outcome::BenignPhrase => Some(&self.benign),
+            Outcome::Withdrawn => Some("undone on its page"),
+            Outcome::WrongCategory => None,
+        }
+    }
 }
 
 /// The version whose content the flag is about: the very one, else another one with the same content.
@@ -267,16 +352,45 @@ fn post(site: &Site, shown: &Shown, version: &Stored, spans: &[(usize, usize, us
         media: content.media.iter().map(medium).collect(),
         url: shown.url.clone().filter(|url| url.starts_with("https://")),
         is_this,
+        closed: None,
     }
 }
 
-fn change(site: &Site, version: &Stored, flagged: u64) -> Change {
+/// Each version with what changed against the one before.
+fn changes(site: &Site, shown: &Shown, flagged: u64) -> Vec<Change> {
+    let versions = &shown.document.versions;
+    let before = std::iter::once(None).chain(versions.iter().map(Some));
+    versions.iter().zip(before).map(|(version, before)| change(site, version, before, flagged)).collect()
+}
+
+fn change(site: &Site, version: &Stored, before: Option<&Stored>, flagged: u64) -> Change {
+    let text = &version.content.text;
+    let changed = before.filter(|before| before.content.text != *text);
+    let words = match (before, changed) {
+        (None, _) => vec![diff::Change { tag: "same", text: text.clone() }],
+        (Some(_), Some(before)) => diff::words(&before.content.text, text),
+        (Some(_), None) => Vec::new(),
+    };
+    let mut more = Vec::new();
+    if let Some(before) = before {
+        let (old, new) = (&before.content, &version.content);
+        let differ = [
+            ("the words of attachments", old.parts != new.parts),
+            ("the links", old.links != new.links),
+            ("pictures, videos or their descriptions", old.media != new.media),
+        ];
+        more.extend(differ.iter().filter(|(_, differs)| *differs).map(|(what, _)| format!("Also changed: {what}.")));
+        if changed.is_none() {
+            more.insert(0, "The text is the same.".to_owned());
+        }
+    }
     Change {
         seq: version.seq,
-        change: version.change.as_str(),
+        change: change_words(version.change).to_owned(),
         state: state_words(version.state),
         observed: When::new(version.observed_at, &site.config().time_zone),
-        text: version.content.text.clone(),
+        words,
+        more,
         is_flagged: version.seq == flagged,
     }
 }
@@ -326,15 +440,19 @@ pub async fn decide(
     let refuse = |say: &str| Error::Refused(StatusCode::BAD_REQUEST, say.to_owned());
     let outcome: Outcome = form.outcome.parse().map_err(|_| refuse("Choose an outcome: nothing was recorded."))?;
     let (reason, note) = (form.reason.trim().to_owned(), form.note.trim().to_owned());
-    if reason.is_empty() {
-        return Err(refuse("An outcome needs a reason: go back and write one. Nothing was recorded."));
+    if reason.chars().count() > MOST_REASON || note.chars().count() > MOST_NOTE {
+        return Err(refuse("The reason or the note is too long: go back and shorten it. Nothing was recorded."));
+    }
+    if reason.is_empty() && outcome == Outcome::WrongCategory {
+        return Err(refuse("Say which category it is: go back and write it as the reason. Nothing was recorded."));
     }
     let now = site.clock().now();
     let found = site.blocking(move |site| record(site, key, outcome, reason, note, person, now)).await?;
     found.ok_or(Error::NotFound)?;
-    Ok(see(&format!("/flags/{}", hex::encode(key))))
+    Ok(see(&format!("/flags/{}#decide", hex::encode(key))))
 }
 
+/// Without a reason of her own it is the likely one, which the page shows beside the button.
 fn record(
     site: &Site,
     key: db::flags::FlagKey,
@@ -344,6 +462,13 @@ fn record(
     person: Person,
     now: Timestamp,
 ) -> Result<Option<u64>> {
+    let likely = site.db().read(|conn| {
+        let Some(flag) = db::flags::by_key(conn, &key)? else { return Ok(None) };
+        let shown = read::show(conn, flag.item_id)?;
+        let likely = Likely::of(&why(conn, site, &flag, flagged_version(&shown, &flag))?);
+        Ok::<_, anyhow::Error>(likely.reason(outcome).map(str::to_owned))
+    })?;
+    let reason = if reason.is_empty() { likely.unwrap_or_default() } else { reason };
     site.db().writer.write(move |tx| {
         let Some(flag) = db::flags::by_key(tx, &key)? else { return Ok(None) };
         db::flags::review(tx, &flag, outcome, &reason, &note, &person.name, now).map(Some)

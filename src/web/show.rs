@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::model::{State, Timestamp};
+use crate::model::{Change, State, Timestamp};
 
 /// A time as `Mon, Nov 16, 2026, 3:20 pm`.
 pub fn date(at: Timestamp, zone: &TimeZone) -> String {
@@ -51,6 +51,22 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {many}", number(n)) }
 }
 
+/// The first characters of a text, with an ellipsis when there are more.
+pub fn shorten(text: &str, most: usize) -> String {
+    let mut letters = text.chars();
+    let start: String = letters.by_ref().take(most).collect();
+    if letters.next().is_some() { format!("{start} …") } else { start }
+}
+
+/// *a, b and c*
+pub fn list_words(words: &[String]) -> String {
+    match words.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
 /// A piece of a text, marked or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
@@ -93,6 +109,19 @@ pub fn state_words(state: State) -> &'static str {
         State::Hidden => "hidden",
         State::Missing => "missing: the last complete look did not show it",
         State::Gone => "gone: the platform no longer gives it",
+    }
+}
+
+/// What a version records, in words that claim nothing about who did it.
+pub const fn change_words(change: Change) -> &'static str {
+    match change {
+        Change::Created => "First seen",
+        Change::Edited => "Edited",
+        Change::Hidden => "Hidden",
+        Change::Shown => "Shown again",
+        Change::Missing => "Missing",
+        Change::Gone => "Gone",
+        Change::Restored => "Seen again",
     }
 }
 

@@ -7,6 +7,8 @@ use crate::db::flags::{self, New, Table};
 use crate::db::items::{self, Sealed, Sighting};
 use crate::model::{Author, Category, Content, Counts, Exchange, Kind, Observation, Page, Secret, Severity, Timestamp};
 
+mod pages;
+
 const TEXT: &str = "See you <b>there</b>, or call 760-555-0199 & ask";
 
 /// A served archive with one page, one comment, and one flag on it.
@@ -14,6 +16,7 @@ struct Served {
     _folder: tempfile::TempDir,
     at: SocketAddr,
     db: Db,
+    config: Arc<Config>,
     clock: Clock,
     token: Secret,
     flag: String,
@@ -40,6 +43,11 @@ impl Served {
     }
 
     async fn with(more: &str, category: Category) -> Served {
+        Served::showing(more, category, TEXT, "Person 7").await
+    }
+
+    /// With this text and this author's name on the flagged comment.
+    async fn showing(more: &str, category: Category, said: &str, author: &str) -> Served {
         let folder = tempfile::tempdir().unwrap();
         let now: Timestamp = "2026-11-16T23:20:00Z".parse().unwrap();
         let text = format!(
@@ -48,22 +56,23 @@ impl Served {
         let config = Config::parse(&text, folder.path()).unwrap();
         std::fs::create_dir_all(config.data_dir()).unwrap();
         let file = config.database();
+        let (said, author) = (said.to_owned(), author.to_owned());
         let (db, flag) = tokio::task::spawn_blocking(move || {
             db::create(&file, "mesavista.example.org/pagekeeper", now).unwrap();
             let db = Db::open(&file).unwrap();
-            let flag = fill(&db, category, now);
+            let flag = fill(&db, category, now, &said, &author);
             (db, flag)
         })
         .await
         .unwrap();
         let token = SignIn::new_token().unwrap();
-        let clock = Clock::manual(now);
-        let site = Site::new(db.clone(), Arc::new(config), clock.clone(), SignIn::with(&token));
+        let (clock, config) = (Clock::manual(now), Arc::new(config));
+        let site = Site::new(db.clone(), config.clone(), clock.clone(), SignIn::with(&token));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let (tell, stop) = watch::channel(false);
         tokio::spawn(serve(listener, site, stop));
-        Served { _folder: folder, at, db, clock, token, flag, tell }
+        Served { _folder: folder, at, db, config, clock, token, flag, tell }
     }
 
     /// One request with these headers, and a form when there is one.
@@ -113,7 +122,7 @@ impl Served {
 }
 
 /// Registers a page, keeps a post and a comment on it, and flags the comment.
-fn fill(db: &Db, category: Category, now: Timestamp) -> String {
+fn fill(db: &Db, category: Category, now: Timestamp, said: &str, author: &str) -> String {
     let row = crate::db::accounts::Registration {
         slug: "mesa-vista-high".into(),
         platform: "facebook".into(),
@@ -136,13 +145,13 @@ fn fill(db: &Db, category: Category, now: Timestamp) -> String {
         })
         .unwrap();
     let account = db.read(|conn| crate::db::accounts::by_slug(conn, "mesa-vista-high")).unwrap().unwrap().id;
-    let seen = |id: &str, kind, text: &str, parent: Option<&str>, author: &str, raw| Observation {
+    let seen = |id: &str, kind, text: &str, parent: Option<&str>, author: (&str, &str), raw| Observation {
         native_id: id.into(),
         aliases: Vec::new(),
         kind,
         parent: parent.map(str::to_owned),
         root: Some(parent.unwrap_or(id).to_owned()),
-        author: Author { native_id: Some(author.into()), name: Some(format!("Person {author}")), handle: None },
+        author: Author { native_id: Some(author.0.into()), name: Some(author.1.into()), handle: None },
         created_at: Some(now),
         url: Some("https://www.facebook.com/100_1".into()),
         hidden: false,
@@ -151,8 +160,8 @@ fn fill(db: &Db, category: Category, now: Timestamp) -> String {
         raw,
         superseded: false,
     };
-    let post = seen("100_1", Kind::Post, "Homecoming is on Friday", None, "100", 0..1);
-    let comment = seen("1_2", Kind::Comment, TEXT, Some("100_1"), "7", 1..2);
+    let post = seen("100_1", Kind::Post, "Homecoming is on Friday", None, ("100", "Mesa Vista High"), 0..1);
+    let comment = seen("1_2", Kind::Comment, said, Some("100_1"), ("7", author), 1..2);
     let exchange = Exchange { at: now, method: "GET".into(), status: 200, body: b"[]".to_vec(), ..Exchange::default() };
     let content = crate::seal::content_digest(&comment.content);
     let page = Page { exchange, observations: vec![post, comment], ..Page::default() };
@@ -167,13 +176,21 @@ fn fill(db: &Db, category: Category, now: Timestamp) -> String {
         fetch_media: "none".into(),
     };
     let rule = "test.rule";
+    let place = said.find("760").unwrap();
     let key = crate::seal::flag_key("facebook:1_2", &content, rule);
     db.writer
         .write(move |tx| {
+            let claimant = crate::db::harvests::Claimant::this();
+            let mode = crate::model::Mode::Profile;
+            let harvest = crate::db::harvests::begin(tx, account, mode, claimant, now)?.unwrap();
+            let sight = Sighting { harvest: Some(harvest.id), ..sight };
             items::store(tx, &sight, &sealed)?;
+            let (cause, trouble, parked_until) = (None, None, None);
+            let ending = crate::db::harvests::Ending { outcome: "complete", cause, trouble, parked_until, units: 0 };
+            crate::db::harvests::end(tx, account, harvest, &ending, now)?;
             let item = items::by_name(tx, "facebook:1_2")?.unwrap();
             let version = items::show(tx, item)?.latest().seq;
-            let start = TEXT.find("760").unwrap();
+            let start = place;
             let new = New {
                 flag: key,
                 item,
@@ -277,13 +294,18 @@ async fn a_flag_s_page_shows_the_very_words_and_takes_an_outcome_that_can_be_und
     assert!(page.body.contains("Homecoming is on Friday"), "the post it stands under is there");
     assert!(page.body.contains("Privacy:") && !page.body.contains("violation"));
     assert!(page.body.contains("Mon, Nov 16, 2026, 3:20 pm"));
-    let without = served.ask("POST", &format!("{path}/review"), &signed_in, "outcome=confirmed&reason=+").await;
-    assert_eq!(without.status, 400);
+    assert!(page.body.contains("ordinary speech") && page.body.contains("clause I.2"), "{}", page.body);
+    let without = served.ask("POST", &format!("{path}/review"), &signed_in, "outcome=wrong-category&reason=+").await;
+    assert_eq!(without.status, 400, "nobody can guess which category it is");
     let review = format!("{path}/review");
     let decided = served.ask("POST", &review, &signed_in, "outcome=not-a-concern&reason=her+own+shop&note=asked").await;
     assert_eq!(decided.status, 303);
     let page = served.ask("GET", &path, &signed_in, "").await;
-    assert!(page.body.contains("Not a concern by Priya Nair") && page.body.contains("her own shop"), "{}", page.body);
+    assert!(
+        page.body.contains("<b>Not a concern</b> by <bdi>Priya Nair</bdi>") && page.body.contains("her own shop"),
+        "{}",
+        page.body
+    );
     assert!(served.db.read(|conn| flags::list(conn, false)).unwrap().is_empty());
     served.ask("POST", &review, &signed_in, "outcome=withdrawn&reason=Undone").await;
     assert_eq!(served.db.read(|conn| flags::list(conn, false)).unwrap().len(), 1);
