@@ -222,7 +222,7 @@ pub fn on_disk(dir: &Path) -> Result<(u64, u64)> {
 }
 
 /// A page as the connector gives it to the harvest.
-fn parsed(page: &GraphPage) -> Page {
+pub fn parsed(page: &GraphPage) -> Page {
     match &page.post {
         None => {
             let mut read = parse_posts(&page.exchange, &page.page_id);
@@ -296,8 +296,6 @@ checkpoint_dir = "{dir}/checkpoints"
 listen = "127.0.0.1:0"
 [rules]
 dir = "{shipped}/rules"
-[platform.facebook]
-enabled = true
 "#,
         dir = dir.display(),
         shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/config"),

@@ -1,7 +1,7 @@
 //! Speed and memory of the whole path, on a corpus made for it. Run it with
 //!
 //! ```sh
-//! cargo bench --bench archive -- [--items N] [--import] [--search] [--stages] [--dir DIR]
+//! cargo bench --bench archive -- [--items N] [--search] [--idle] [--stages] [--import] [--dir DIR]
 //! ```
 //!
 //! Without a choice everything is measured. On a machine with other work to do, compare the CPU columns: wall time tells of the
@@ -9,6 +9,7 @@
 
 mod corpus;
 mod find;
+mod idle;
 mod load;
 mod measure;
 mod words;
@@ -32,6 +33,9 @@ struct Args {
     /// Also search, at the full size.
     #[arg(long)]
     search: bool,
+    /// Also the daemon with nothing to do, over all of it.
+    #[arg(long)]
+    idle: bool,
     /// Also each stage by itself.
     #[arg(long)]
     stages: bool,
@@ -45,8 +49,8 @@ struct Args {
 
 fn main() -> Result<()> {
     let mut args = Args::parse();
-    if !(args.import || args.search || args.stages) {
-        (args.import, args.search, args.stages) = (true, true, true);
+    if !(args.import || args.search || args.stages || args.idle) {
+        (args.import, args.search, args.stages, args.idle) = (true, true, true, true);
     }
     let temporary = tempfile::tempdir()?;
     let dir = args.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
@@ -66,7 +70,10 @@ fn main() -> Result<()> {
 fn describe(corpus: &Corpus, items: u64) {
     let pages = corpus.block(0);
     let json: usize = pages.iter().map(|page| page.exchange.body.len()).sum();
-    println!("{items} items in pages of 100, {:.0} bytes of JSON an item", json as f64 / BLOCK as f64);
+    let text: usize =
+        pages.iter().flat_map(|page| load::parsed(page).observations).map(|seen| seen.content.text.len()).sum();
+    let each = |bytes: usize| bytes as f64 / BLOCK as f64;
+    println!("{items} items in pages of 100; an item is {:.0} bytes of JSON and {:.0} of text", each(json), each(text));
     println!();
 }
 
@@ -107,6 +114,13 @@ fn whole(args: &Args, corpus: &Corpus, items: u64, dir: &Path) -> Result<()> {
             );
         }
         println!("  {:>10.0} MB at most", measure::peak_mb());
+        println!();
+    }
+    if args.idle {
+        let idle = idle::measured(dir)?;
+        println!("serve with nothing to do");
+        println!("  {:>10.2} s from start to ready", idle.ready);
+        println!("  {:>10.0} MB resident, {:.0} of them anonymous", idle.resident, idle.anonymous);
         println!();
     }
     std::fs::remove_dir_all(dir).with_context(|| format!("could not remove {}", dir.display()))
