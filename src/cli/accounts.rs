@@ -128,6 +128,11 @@ pub fn read_csv(bytes: &[u8]) -> Result<Vec<(u64, Registration)>> {
         let line = record.position().map_or(0, csv::Position::line);
         let mut row = Registration::default();
         for (column, value) in header.iter().zip(record.iter()) {
+            // A mark that is not closed takes the rest of the file into its cell.
+            anyhow::ensure!(
+                !value.contains('\n'),
+                "line {line}: the cell of {column} goes over several lines: is a quotation mark not closed?"
+            );
             match row.column(column) {
                 Some(cell) => value.clone_into(cell),
                 None if value.is_empty() => {}

@@ -167,6 +167,9 @@ pub fn main() -> ExitCode {
 pub struct Usage(pub String);
 
 fn run(args: Args) -> Result<Exit> {
+    if !matches!(args.command, Command::Serve(_)) {
+        serve::log_what_went_wrong();
+    }
     let open = || App::open(Config::load(&args.config)?, Clock::System);
     match args.command {
         Command::Demo(demo) => runtime()?.block_on(demo.run()),

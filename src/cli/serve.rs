@@ -23,6 +23,15 @@ pub struct Serve {
     log: LogForm,
 }
 
+/// For the other commands: what went wrong beside what they say themselves, in plain lines. `RUST_LOG` narrows or widens it.
+pub fn log_what_went_wrong() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,pagekeeper::app=warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // A log that stands already is as good.
+    let _ = log.without_time().with_target(false).try_init();
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogForm {
     Text,

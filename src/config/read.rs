@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Config, PlatformConfig, check};
 
@@ -14,7 +14,8 @@ pub struct Problems(pub Vec<String>);
 impl Config {
     /// Reads the file at `path`. Errors that a person can mend in the file are [`Problems`].
     pub fn load(path: &Path) -> Result<Config> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("read the config file {}", path.display()))?;
+        let unread = |error| Problems(vec![format!("{}: the config cannot be read: {error}", path.display())]);
+        let text = std::fs::read_to_string(path).map_err(unread)?;
         let base = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),

@@ -186,8 +186,9 @@ pub fn copy_into(conn: &Connection, file: &Path) -> Result<()> {
 
 fn open_for_writing(path: &Path) -> Result<Connection> {
     let mut conn = open_existing(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    prepare(&conn)?;
-    upgrade::bring_up_to_date(&mut conn)?;
+    prepare(&conn)
+        .and_then(|()| upgrade::bring_up_to_date(&mut conn))
+        .with_context(|| format!("{} could not be opened; it was left as it is", path.display()))?;
     Ok(conn)
 }
 

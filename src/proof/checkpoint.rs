@@ -184,7 +184,8 @@ pub(super) fn contains(db: &Db, published: &Published, size: u64) -> Result<()> 
     let root = db.read(|conn| ledger::edge(conn, published.size))?.root();
     ensure!(
         root == published.root,
-        "the first {} entries are not those of the published checkpoint: the ledger was altered",
+        "the first {} entries are not those of the published checkpoint: the ledger was altered, or went on from a restored \
+         backup; nothing is signed until a person has looked at it",
         published.size
     );
     Ok(())
