@@ -2,6 +2,7 @@
 
 mod daemon;
 mod archive;
+mod beside;
 mod bluesky;
 mod facebook;
 mod faults;
@@ -11,6 +12,8 @@ mod instagram;
 mod kills;
 mod mails;
 mod replay;
+mod refusals;
+mod restored;
 mod rig;
 mod misbehavior;
 mod sandbox;
@@ -21,6 +24,7 @@ mod transfer;
 mod total;
 mod unit;
 mod upgrade;
+mod writes;
 mod x;
 mod youtube;
 mod walks;
