@@ -178,7 +178,9 @@ impl Rig {
             };
             match newest {
                 None => found.push(format!("{} {} ({:?}) is not kept", item.kind, item.id, item.form)),
-                Some((.., state, text)) if *state != stands || *text != item.text => {
+                Some((.., state, text))
+                    if *state != stands || (item.form != Form::Repost && words_of(text) != words_of(&item.text)) =>
+                {
                     found.push(format!("{} is {stands} {:?} and kept as {state} {text:?}", item.id, item.text));
                 }
                 Some(_) => {}
@@ -282,6 +284,12 @@ pub fn small_world(page: &str, posts: usize) -> World {
     drop(state);
     world.set_now(now);
     world
+}
+
+/// A text without its line breaks: a platform may put a title and a description where the world has one text. (A repost has no
+/// words of its own.)
+fn words_of(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
 }
 
 fn picture(id: &str) -> Medium {
