@@ -21,6 +21,9 @@ use crate::model::{Category, Outcome, Role, Timestamp};
 /// The most of a thread that one page shows.
 const MOST_OF_THREAD: usize = 100;
 
+/// A text of more bytes than this does not push the rest of the page away.
+const LONG: usize = 4000;
+
 /// The longest reason and note, in characters.
 const MOST_REASON: usize = 300;
 const MOST_NOTE: usize = 4000;
@@ -115,6 +118,8 @@ struct Post {
     media: Vec<String>,
     url: Option<String>,
     is_this: bool,
+    /// It scrolls in a box of its own.
+    is_long: bool,
     /// The flag of a possible concern: its words stand there.
     closed: Option<String>,
 }
@@ -126,6 +131,7 @@ struct Change {
     observed: When,
     words: Vec<diff::Change>,
     more: Vec<String>,
+    is_long: bool,
     is_flagged: bool,
 }
 
@@ -352,6 +358,7 @@ fn post(site: &Site, shown: &Shown, version: &Stored, spans: &[(usize, usize, us
         media: content.media.iter().map(medium).collect(),
         url: shown.url.clone().filter(|url| url.starts_with("https://")),
         is_this,
+        is_long: content.text.len() > LONG,
         closed: None,
     }
 }
@@ -391,6 +398,7 @@ fn change(site: &Site, version: &Stored, before: Option<&Stored>, flagged: u64) 
         observed: When::new(version.observed_at, &site.config().time_zone),
         words,
         more,
+        is_long: text.len() > LONG,
         is_flagged: version.seq == flagged,
     }
 }

@@ -42,6 +42,7 @@ async fn what_strangers_write_is_text_whatever_it_pretends_to_be() {
         let answer = page(&served, &path).await;
         assert!(answer.body.contains("<mark>760-555-0199</mark>"));
         assert!(answer.body.contains("dir=\"auto\"") && answer.body.contains("<bdi>"), "its direction stays its own");
+        assert_eq!(answer.body.contains("class=\"said long\" tabindex=\"0\""), text.len() > 4000);
         assert!(answer.body.len() < 2 * 1024 * 1024);
     }
 }
