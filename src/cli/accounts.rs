@@ -17,15 +17,20 @@ use crate::platform::{self, Target};
 pub enum Accounts {
     /// List the register, with what is not kept and why.
     List {
+        /// One JSON object a line.
         #[arg(long)]
         json: bool,
     },
     /// Add or change rows from a CSV file with a header.
-    Import { file: PathBuf },
+    Import {
+        /// A row needs a platform and a native_id or a handle; without a status it is active.
+        file: PathBuf,
+    },
     /// Write the register as CSV.
     Export,
     /// List what a platform's credential reaches, as register rows with status proposed.
     Discover {
+        /// facebook or instagram: the others' credentials belong to no page, so put those accounts into the register.
         #[arg(value_parser = |word: &str| word.parse::<Platform>())]
         platform: Platform,
         /// Write the rows here instead of to standard output.

@@ -22,6 +22,7 @@ pub struct Harvest {
     /// With --mode revisit: every kept item, due or not.
     #[arg(long)]
     all: bool,
+    /// One JSON object an account.
     #[arg(long)]
     json: bool,
 }

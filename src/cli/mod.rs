@@ -30,7 +30,7 @@ use crate::model::{Clock, Mode, Outcome};
 #[derive(Debug, Parser)]
 #[command(name = "pagekeeper", version)]
 pub struct Args {
-    /// The configuration.
+    /// The config; every key is explained in the file that comes with the program.
     #[arg(long, global = true, default_value = "/etc/pagekeeper/pagekeeper.toml", value_name = "FILE")]
     config: PathBuf,
     #[command(subcommand)]
@@ -54,10 +54,11 @@ enum Command {
     Accounts(accounts::Accounts),
     /// Search everything that is kept, edited and gone included. Example: pagekeeper search 'bus after:2026-11-01'
     Search(search::Search),
-    /// Show an item with its versions, thread and flags. Example: `pagekeeper show facebook:123_456`
+    /// Show an item with its versions, thread and flags. Example: pagekeeper show facebook:123_456
     Show {
-        /// `platform:native_id`
+        /// Platform and native id, as `search` shows them.
         item: String,
+        /// One JSON object a line.
         #[arg(long)]
         json: bool,
     },
@@ -66,17 +67,22 @@ enum Command {
         /// With reviewed ones and those of rules in shadow.
         #[arg(long)]
         all: bool,
+        /// One JSON object a line.
         #[arg(long)]
         json: bool,
     },
     /// Record a person's outcome on a flag. Example: pagekeeper review 1a2b3c4d5e6f7a8b not-a-concern --reason "game talk"
     Review {
+        /// The flag: 16 hex digits, as `flags` shows them.
         flag: String,
+        /// confirmed, not-a-concern, wrong-category, benign-phrase, or withdrawn (takes your last outcome back).
         #[arg(value_parser = |word: &str| word.parse::<Outcome>())]
         outcome: Outcome,
+        /// Why, in a few words; it stands on record.
         #[arg(long)]
         reason: String,
-        #[arg(long, default_value = "")]
+        /// Anything more that a colleague should know.
+        #[arg(long, default_value = "", hide_default_value = true)]
         note: String,
         /// For whom; the system user by default.
         #[arg(long = "as", value_name = "NAME")]
@@ -84,6 +90,7 @@ enum Command {
     },
     /// Acknowledge an urgent mail: its repeats to you stop.
     Ack {
+        /// The flag: 16 hex digits, as the mail's link and `flags` show them.
         flag: String,
         /// For whom; the system user by default.
         #[arg(long = "as", value_name = "NAME")]
@@ -117,15 +124,20 @@ enum Command {
     #[command(subcommand)]
     Export(transfer::Export),
     /// Copy the archive into a folder while the daemon runs, and verify the copy.
-    Backup { dir: PathBuf },
-    /// Recompute a view from the record.
+    Backup {
+        /// A folder outside of the data directory; one that holds an earlier backup gets what is new.
+        dir: PathBuf,
+    },
+    /// Compute the search index or the flags anew from the record. People's outcomes stay.
     Rebuild {
         #[arg(value_parser = ["index", "flags"])]
         view: String,
     },
-    /// Read everything again: payloads, media, ledger, tree, checkpoints. DIR: a backup instead of the archive.
+    /// Read everything again: payloads, media, ledger, tree, checkpoints. Exit 1 with each fault named.
     Verify {
+        /// A backup to read instead of the archive.
         dir: Option<PathBuf>,
+        /// One JSON object a line.
         #[arg(long)]
         json: bool,
     },

@@ -50,7 +50,10 @@ fn report(verified: &Verified, json: bool) -> Result<Exit> {
         print(if verified.faults.is_empty() {
             "The record is intact.".to_owned()
         } else {
-            format!("{} faults.", verified.faults.len())
+            match verified.faults.len() {
+                1 => "1 fault, named above.".to_owned(),
+                faults => format!("{faults} faults, named above."),
+            }
         })?;
     }
     Ok(if verified.faults.is_empty() { Exit::Done } else { Exit::Failed })

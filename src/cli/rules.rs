@@ -120,6 +120,13 @@ fn replay(config: &Path, dir: Option<PathBuf>, json: bool) -> Result<Exit> {
 }
 
 /// The packs of a folder, else of the config, else of this source tree.
+/// How many rules the config's packs hold, or every reason why they do not load, for `check-config`.
+pub fn loaded(config: &Config) -> Result<usize, Vec<String>> {
+    let files = app::read_packs(config).map_err(|error| vec![format!("{error:#}")])?;
+    let packs = rules::load(&files).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    Ok(packs.rules.len())
+}
+
 fn packs(config: &Path, dir: Option<PathBuf>) -> Result<Vec<(String, String)>> {
     let here = Path::new("config/rules");
     match dir {

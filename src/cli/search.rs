@@ -16,7 +16,9 @@ use crate::model::platform_title;
 /// role: state: was: flag: has:media has:link after: before: on: changed:
 #[derive(Debug, Args)]
 pub struct Search {
+    /// What to look for, in quotes for the shell.
     query: String,
+    /// The most items to print; the total is exact in any case.
     #[arg(long, default_value_t = 20)]
     limit: usize,
     /// date (newest first) or relevance
@@ -25,6 +27,7 @@ pub struct Search {
     /// Add every item of a thread in which one matches.
     #[arg(long)]
     with_threads: bool,
+    /// One JSON object a line; the last holds the total and the coverage.
     #[arg(long)]
     json: bool,
 }

@@ -5,12 +5,16 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{Exit, print};
+use crate::alert;
 use crate::app::App;
 use crate::config::{Config, PlatformConfig};
+use crate::db;
+use crate::db::accounts::{self, Account};
 use crate::harvest::endpoint;
-use crate::model::{Clock, Platform};
+use crate::mail::Mailer;
+use crate::model::{AccountStatus, Clock, Platform};
 use crate::platform::http::{Http, HttpSettings};
-use crate::platform::{self, Target};
+use crate::platform::{self, Reached, Target};
 
 /// Makes an archive.
 pub fn init(config: &Config, file: &Path) -> Result<Exit> {
@@ -20,14 +24,16 @@ pub fn init(config: &Config, file: &Path) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints the config as understood, then what each credential may read.
+/// Prints the config as understood, then what would not work, then what each credential may read.
 pub async fn check_config(config: &Config) -> Result<Exit> {
     print(config.understood())?;
-    if !config.law.has_basis() {
-        eprintln!("No legal basis is recorded ([law] safety_basis = \"off\"): no rule runs on a public comment.");
-    }
+    let mut whole = check_parts(config);
+    let register = if config.database().exists() {
+        accounts::all(&db::open_for_reading(&config.database())?)?
+    } else {
+        Vec::new()
+    };
     let http = Http::new(HttpSettings::default(), Clock::System)?;
-    let mut whole = true;
     for platform in Platform::ALL.iter().copied() {
         let Some(section) = config.platform(platform) else {
             let why = config.why_off(platform.as_str()).unwrap_or_default();
@@ -35,33 +41,122 @@ pub async fn check_config(config: &Config) -> Result<Exit> {
             continue;
         };
         for (slug, name) in credentials(section, platform) {
-            let token = match config.credential(platform, &slug) {
-                Ok(token) => token,
+            match target(config, section, platform, &slug) {
+                Ok(target) => whole &= probe(config, &http, target, &slug, &name, &register).await,
                 Err(error) => {
                     eprintln!("{name}: {error:#}");
                     whole = false;
-                    continue;
                 }
-            };
-            let target = Target {
-                platform,
-                native_id: String::new(),
-                handle: String::new(),
-                token,
-                app_secret: section.app_secret()?,
-                field_names: section.field_names.map_or_else(|| "tweet".to_owned(), |names| names.as_str().to_owned()),
-            };
-            for line in platform::probe(&http, &target, &endpoint(config, platform)).await {
-                eprintln!("{name}: {line}");
             }
         }
     }
     Ok(if whole { Exit::Done } else { Exit::Failed })
 }
 
-/// The platform's own credential (an empty slug), then those of single accounts, each with its name for people.
+/// What needs no platform: the legal basis, the witness, mail, packs. Whether all of it would work.
+fn check_parts(config: &Config) -> bool {
+    if !config.law.has_basis() {
+        eprintln!("No legal basis is recorded ([law] safety_basis = \"off\"): no rule runs on a public comment.");
+    }
+    if config.ledger.checkpoint_dir.is_none() {
+        eprintln!("No checkpoints are published: name a folder outside of data_dir in [ledger] checkpoint_dir.");
+    }
+    for live in [false, true] {
+        if let Some(why) = alert::unheard(config, live) {
+            eprintln!("Mail, {}: {why}", if live { "once live" } else { "before `go-live`" });
+        }
+    }
+    let mut whole = true;
+    if let Some(Err(error)) = config.mail.as_ref().map(mail_works) {
+        eprintln!("Mail: {error:#}");
+        whole = false;
+    }
+    match super::rules::loaded(config) {
+        Ok(count) => eprintln!("Rules: {count} rules load, and every example holds."),
+        Err(errors) => {
+            errors.iter().for_each(|error| eprintln!("Rules: {error}"));
+            whole = false;
+        }
+    }
+    whole
+}
+
+fn mail_works(section: &crate::config::Mail) -> Result<()> {
+    if let Mailer::Smtp(smtp) = Mailer::open(section)? {
+        smtp.check()?;
+    }
+    Ok(())
+}
+
+fn target(config: &Config, section: &PlatformConfig, platform: Platform, slug: &str) -> Result<Target> {
+    Ok(Target {
+        platform,
+        native_id: String::new(),
+        handle: String::new(),
+        token: config.credential(platform, slug)?,
+        app_secret: section.app_secret()?,
+        field_names: section.field_names.map_or_else(|| "tweet".to_owned(), |names| names.as_str().to_owned()),
+    })
+}
+
+/// Tries a credential on an account: its own where it is one account's, else the first that is registered, else (Meta) the first
+/// that it reaches. Says what it found; whether the credential was good for anything.
+async fn probe(config: &Config, http: &Http, mut target: Target, slug: &str, name: &str, register: &[Account]) -> bool {
+    let endpoint = endpoint(config, target.platform);
+    let registered = register.iter().find(|account| {
+        account.connector() == Some(target.platform)
+            && if slug.is_empty() { account.status == AccountStatus::Active } else { account.row.slug == slug }
+    });
+    let mut reached = Vec::new();
+    if matches!(target.platform, Platform::Facebook | Platform::Instagram) {
+        match platform::discover(http, &target, &endpoint).await {
+            Ok(found) => reached = found,
+            Err(failure) => {
+                eprintln!("{name}: {}", failure.error);
+                return false;
+            }
+        }
+        eprintln!("{name}: the credential reaches {}", names(&reached));
+    }
+    let chosen = match registered {
+        Some(account) => reached.iter().find(|page| page.native_id == account.row.native_id),
+        None => reached.first(),
+    };
+    match (registered, chosen) {
+        (_, Some(page)) => {
+            target.native_id.clone_from(&page.native_id);
+            target.handle.clone_from(&page.handle);
+            target.token = page.token.clone().or(target.token);
+        }
+        (Some(account), None) => {
+            target.native_id.clone_from(&account.row.native_id);
+            target.handle.clone_from(&account.row.handle);
+        }
+        (None, None) => {
+            eprintln!("{name}: not tried yet: no account of it is in the register");
+            return true;
+        }
+    }
+    for line in platform::probe(http, &target, &endpoint).await {
+        eprintln!("{name}: {line}");
+    }
+    true
+}
+
+fn names(reached: &[Reached]) -> String {
+    let names: Vec<&str> = reached.iter().map(|page| page.name.as_str()).collect();
+    match names.len() {
+        0 => "no page: share the pages with it, and give it its permissions".into(),
+        count => format!("{count}: {}", names.join(", ")),
+    }
+}
+
+/// The platform's own credential (an empty slug), where not each account has its own; then those of single accounts, each with its name for people.
 fn credentials(section: &PlatformConfig, platform: Platform) -> Vec<(String, String)> {
-    let mut found = vec![(String::new(), platform.title().to_owned())];
+    let mut found = Vec::new();
+    if section.tokens_dir.is_none() || section.credential_file("").is_some() {
+        found.push((String::new(), platform.title().to_owned()));
+    }
     let files = section.tokens_dir.as_deref().and_then(|dir| std::fs::read_dir(dir).ok());
     for entry in files.into_iter().flatten().filter_map(Result::ok) {
         let slug = entry.file_name().to_string_lossy().into_owned();
