@@ -23,7 +23,7 @@ pub enum Accounts {
     },
     /// Add or change rows from a CSV file with a header.
     Import {
-        /// A row needs a platform and a native_id or a handle; without a status it is active.
+        /// A row needs a platform and a `native_id` or a handle; without a status it is active.
         file: PathBuf,
     },
     /// Write the register as CSV.

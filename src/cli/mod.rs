@@ -54,7 +54,7 @@ enum Command {
     Accounts(accounts::Accounts),
     /// Search everything that is kept, edited and gone included. Example: pagekeeper search 'bus after:2026-11-01'
     Search(search::Search),
-    /// Show an item with its versions, thread and flags. Example: pagekeeper show facebook:123_456
+    /// Show an item with its versions, thread and flags. Example: `pagekeeper show facebook:123_456`
     Show {
         /// Platform and native id, as `search` shows them.
         item: String,
