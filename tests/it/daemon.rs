@@ -96,3 +96,30 @@ fn serve_never_makes_an_archive() {
     assert_eq!(refused.code(), Some(1));
     assert!(!data.exists());
 }
+
+#[test]
+fn check_config_says_what_would_not_work_and_ends_with_a_failure() {
+    let place = Place::new();
+    let mut text = std::fs::read_to_string(&place.config).unwrap();
+    let packs = place.folder.path().join("packs");
+    std::fs::create_dir(&packs).unwrap();
+    let ask = |place: &Place| {
+        let answer = Command::new(BIN).arg("--config").arg(&place.config).arg("check-config").output().unwrap();
+        (answer.status.code(), String::from_utf8(answer.stderr).unwrap())
+    };
+    let (code, said) = ask(&place);
+    assert_eq!(code, Some(0), "{said}");
+    for words in ["No legal basis", "No checkpoints are published", "no [mail] section", "rules load"] {
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+    std::fs::write(packs.join("broken.toml"), "[[rule]]\nid = 7\n").unwrap();
+    text = text.replace(&format!("{:?}", Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rules")), "\"packs\"");
+    text.push_str("[mail]\ntransport = \"file\"\ndir = \"mails\"\nfrom = \"pagekeeper@mesavista.example.org\"\n");
+    text.push_str("[platform.facebook]\nenabled = true\ntoken_file = \"not-there\"\n");
+    std::fs::write(&place.config, text).unwrap();
+    let (code, said) = ask(&place);
+    assert_eq!(code, Some(1), "{said}");
+    for words in ["Rules: ", "broken.toml", "Facebook: ", "not-there", "previews reach nobody"] {
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+}

@@ -46,7 +46,7 @@ fn a_newer_database_is_refused_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let file = new_archive(dir.path());
     Connection::open(&file).unwrap().pragma_update(None, "user_version", upgrade::VERSION + 1).unwrap();
-    let refused = Db::open(&file).unwrap_err().to_string();
+    let refused = format!("{:#}", Db::open(&file).unwrap_err());
     assert!(refused.contains("newer pagekeeper"), "{refused}");
 }
 
