@@ -399,7 +399,10 @@ impl<'h> Run<'h> {
             })
             .await?;
         self.tally.add(&stored.tally);
-        self.sibling_readable |= readable;
+        if readable {
+            self.sibling_readable = true;
+            self.ending.trouble = None;
+        }
         self.gone.extend(gone.into_iter().map(|native_id| (native_id, stored.capture, digest, seen_at)));
         self.evidence.thread.push(stored.capture);
         if brings_posts {
@@ -454,6 +457,11 @@ impl<'h> Run<'h> {
                 Ok(true)
             }
             Error::Gone { .. } | Error::Transient { .. } | Error::Unexpected { .. } => {
+                let account_gone = matches!(failure.error, Error::Gone { .. }) && !self.sibling_readable;
+                // In a revisit it may be a thread that is gone.
+                if account_gone && self.request.mode != Mode::Revisit {
+                    self.ending.trouble.get_or_insert_with(|| say.clone());
+                }
                 self.fall_short(outcome, say);
                 Ok(self.failures >= GIVE_UP_AFTER)
             }

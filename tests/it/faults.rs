@@ -5,6 +5,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
+use pagekeeper::db;
+use pagekeeper::db::accounts::{self, Registration};
 use pagekeeper::db::harvests::Interval;
 use pagekeeper::model::{Change, Clock, Mode};
 use pagekeeper::sandbox::{Change as Happening, Form, Host, Misbehavior as M, Standing};
@@ -385,4 +387,23 @@ async fn what_changes_between_two_pages_is_neither_lost_nor_doubled() {
         assert_eq!(rig.differences(), Vec::<String>::new(), "{change}");
         assert_eq!(doubled(&rig), Vec::<String>::new(), "{change}");
     }
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_there_is_not_called_kept() {
+    let rig = Rig::with(small_world(PAGE, 2), Clock::manual(NOW.parse().unwrap()), &[PAGE]).await;
+    let now = rig.clock.now();
+    let nobody = Registration {
+        slug: "nobody".into(),
+        platform: "youtube".into(),
+        handle: "@nobody-of-that-name".into(),
+        status: "active".into(),
+        ..Registration::default()
+    };
+    let put = move |tx: &db::Tx<'_>| accounts::put(tx, &nobody, None, now).map(drop);
+    rig.app().db.writer.write_async(put).await.unwrap();
+    rig.try_harvest(Mode::Recent, false).await.unwrap();
+    let trouble = |slug: &str| rig.accounts().into_iter().find(|account| account.row.slug == slug).unwrap().trouble;
+    assert!(trouble("nobody").unwrap().contains("no such channel"));
+    assert_eq!(trouble(PAGE), None);
 }
