@@ -44,7 +44,7 @@ CREATE TABLE archive (
 --   acknowledgement  flag: a person stopped her own repeats
 --   review           flag, outcome, reason, note
 --   report           week, from_seq, to_seq, digest: a weekly report
---   checkpoint_refused, restore   what was found, against which checkpoint
+--   restore          reason, size, published_size, published_root: a person accepts a database older than a published checkpoint
 CREATE TABLE ledger (
     seq        INTEGER PRIMARY KEY,
     at         INTEGER NOT NULL,

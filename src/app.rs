@@ -159,6 +159,17 @@ impl App {
         }
     }
 
+    /// A person accepts that the archive went back to a backup; signing goes on at once. Gives the checkpoint that was set aside.
+    pub fn accept_restore(&self, reason: &str, actor: &str) -> Result<proof::Published> {
+        let dir = self.config.ledger.checkpoint_dir.as_deref();
+        let dir = dir.context("no checkpoints are published: `[ledger] checkpoint_dir` names no folder")?;
+        let now = self.clock.now();
+        let withdrawn = proof::accept_restore(&self.db, &self.signer, dir, actor, reason, now)?;
+        proof::publish(&self.db, &self.signer, Some(dir), now)?;
+        self.follow(now)?;
+        Ok(withdrawn)
+    }
+
     /// Recomputes the flags from the first entry on.
     pub fn rebuild_flags(&self, now: Timestamp) -> Result<u64> {
         let _lock = self.wait_for_follow_lock()?;

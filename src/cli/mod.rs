@@ -128,6 +128,16 @@ enum Command {
         /// A folder outside of the data directory; one that holds an earlier backup gets what is new.
         dir: PathBuf,
     },
+    /// After a restore: accept that the archive went back to a backup, so that checkpoints are signed again. The published one
+    /// that it can no longer prove is set aside, and your word stands on record.
+    AcceptRestore {
+        /// What happened, in a few words.
+        #[arg(long)]
+        reason: String,
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
     /// Compute the search index or the flags anew from the record. People's outcomes stay.
     Rebuild {
         #[arg(value_parser = ["index", "flags"])]
@@ -219,6 +229,9 @@ fn run(args: Args) -> Result<Exit> {
         Command::Import(import) => import.run(&open()?),
         Command::Export(export) => export.run(&open()?),
         Command::Backup { dir } => proof::backup(&open()?, &dir),
+        Command::AcceptRestore { reason, actor } => {
+            proof::accept_restore(&open()?, &reason, &actor.unwrap_or_else(system_user))
+        }
         Command::Rebuild { view } => proof::rebuild(&open()?, &view),
         Command::Verify { dir: Some(dir), json } => proof::verify_backup(&Config::load(&args.config)?, &dir, json),
         Command::Verify { dir: None, json } => proof::verify(&open()?, json),

@@ -74,6 +74,17 @@ pub fn backup(app: &App, dir: &Path) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Lets signing go on after a restore.
+pub fn accept_restore(app: &App, reason: &str, actor: &str) -> Result<Exit> {
+    let withdrawn = app.accept_restore(reason, actor)?;
+    eprintln!(
+        "Accepted by {actor}: the published checkpoint of {} entries is set aside as checkpoint.withdrawn.{0}; keep it, it proves \
+         what was once here. Checkpoints are signed again.",
+        withdrawn.size
+    );
+    Ok(Exit::Done)
+}
+
 /// Recomputes a view.
 pub fn rebuild(app: &App, view: &str) -> Result<Exit> {
     match view {

@@ -172,6 +172,39 @@ pub fn publish(db: &Db, signer: &Signer, dir: Option<&Path>, now: Timestamp) -> 
     Ok(Some(Published { origin: signer.origin.clone(), size, root, note }))
 }
 
+/// A person's word that the archive went back to a backup: it is an entry, with the checkpoint that this ledger can no longer
+/// prove, which is set aside under another name. Signing goes on from there. Refuses where nothing stands in the way.
+pub fn accept_restore(
+    db: &Db,
+    signer: &Signer,
+    dir: &Path,
+    actor: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Published> {
+    let newest =
+        newest_published(dir)?.context("no checkpoint was published: nothing keeps this archive from signing")?;
+    ensure!(newest.origin == signer.origin, "the checkpoint folder belongs to another log, {}", newest.origin);
+    let size = db.read(ledger::size)?;
+    ensure!(
+        contains(db, &newest, size).is_err(),
+        "the ledger contains the newest published checkpoint ({} entries): nothing keeps it from signing",
+        newest.size
+    );
+    let fields = [
+        ("reason", reason.to_owned()),
+        ("size", size.to_string()),
+        ("published_size", newest.size.to_string()),
+        ("published_root", hex::encode(newest.root)),
+    ];
+    let actor = actor.to_owned();
+    db.writer.write(move |tx| ledger::Log::open(tx)?.record(now, "restore", None, Some(&actor), &fields))?;
+    let aside = format!("{NEWEST}.withdrawn.{}", newest.size);
+    fs::rename(dir.join(NEWEST), dir.join(aside)).context("could not set the published checkpoint aside")?;
+    fs::File::open(dir)?.sync_all()?;
+    Ok(newest)
+}
+
 /// Whether the ledger still has, as its beginning, the tree that a checkpoint names.
 pub(super) fn contains(db: &Db, published: &Published, size: u64) -> Result<()> {
     if published.size > size {

@@ -6,5 +6,5 @@ mod checkpoint;
 mod verify;
 
 pub use backup::{Backup, backup};
-pub use checkpoint::{Published, Signer, newest_published, publish};
+pub use checkpoint::{Published, Signer, accept_restore, newest_published, publish};
 pub use verify::{Fault, Verified, verify};

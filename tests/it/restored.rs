@@ -80,6 +80,18 @@ async fn a_restored_backup_signs_nothing_below_what_was_published_and_its_index_
     let (code, said) = run(&rig, &["verify"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("published checkpoint"), "{said}");
+
+    // A person accepts it: on record, what was published is kept under another name, and signing goes on.
+    let (code, said) =
+        run(&rig, &["accept-restore", "--as", "it.lead", "--reason", "disk lost, backup of that morning"]);
+    assert_eq!(code, Some(0), "{said}");
+    let aside = rig.folder.path().join(format!("checkpoints/checkpoint.withdrawn.{}", newest.size));
+    assert_eq!(Published::parse(&fs::read_to_string(aside).unwrap()).unwrap(), newest);
+    assert_ne!(published(&rig), newest);
+    assert_eq!(run(&rig, &["verify"]).0, Some(0));
+    let (code, said) = run(&rig, &["accept-restore", "--reason", "again"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("nothing keeps it from signing"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
