@@ -10,8 +10,9 @@ use clap::Subcommand;
 use super::{Exit, Usage, print, print_json};
 use crate::app::{self, App};
 use crate::config::Config;
-use crate::model::Clock;
-use crate::rules::{self, Engine, eval};
+use crate::model::{Clock, Kind, Role};
+use crate::rules::explain::{self, Why};
+use crate::rules::{self, Engine, Gate, PackError, Packs, Rule, Subject, eval};
 use crate::text::detect::Allow;
 
 /// Rule packs.
@@ -32,6 +33,17 @@ pub enum Rules {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
+    /// Say how a text is read, which rules fire on it and by which words, and what keeps others from firing.
+    Explain {
+        /// The text, in quotation marks.
+        text: String,
+        /// Who wrote it: district or public.
+        #[arg(long, default_value = "public")]
+        role: Role,
+        /// The folder with the packs; the config's, or `config/rules` here, by default.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
     /// Show what the packs in DIR would change over the archive: new, gone and changed flags. Changes nothing.
     Replay {
         /// The folder with the packs; the config's by default.
@@ -46,6 +58,7 @@ impl Rules {
         match self {
             Rules::Replay { dir, json } => replay(config, dir, json),
             Rules::Check { dir } => check(config, dir),
+            Rules::Explain { text, role, dir } => explain(config, &text, role, dir),
             Rules::Eval { file, allow, dir } => evaluate(config, &file, allow.as_deref(), dir),
         }
     }
@@ -71,9 +84,7 @@ fn check(config: &Path, dir: Option<PathBuf>) -> Result<Exit> {
 }
 
 fn evaluate(config: &Path, file: &Path, allow: Option<&Path>, dir: Option<PathBuf>) -> Result<Exit> {
-    let files = packs(config, dir)?;
-    let packs = rules::load(&files)
-        .map_err(|errors| Usage(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let packs = loadable(config, dir)?;
     let allow = match allow {
         None => Allow::default(),
         Some(file) => {
@@ -92,10 +103,64 @@ fn evaluate(config: &Path, file: &Path, allow: Option<&Path>, dir: Option<PathBu
     Ok(Exit::Done)
 }
 
+fn explain(config: &Path, text: &str, role: Role, dir: Option<PathBuf>) -> Result<Exit> {
+    let packs = loadable(config, dir)?;
+    let subject =
+        Subject { text, parts: &[], links: &[], role, platform: "facebook", kind: Kind::Comment, every_role: false };
+    let told = explain::explain(&Engine::new(&packs, &Allow::default()), &subject, &Gate::all());
+    for (name, view) in &told.views {
+        print(format!("{name:<15} {view}"))?;
+    }
+    for (hit, slots) in &told.fired {
+        let words = hit.category.words();
+        let clause = hit.clause.as_deref().unwrap_or("no clause");
+        print(format!("\nfires: {} · {} · possible {words} · {clause}", hit.rule.id, hit.severity))?;
+        print(format!("    {}", hit.rule.title))?;
+        print_slots(slots)?;
+        for modifier in &hit.modifiers {
+            print(format!("    modifier {modifier} acted: without it {}", hit.rule.severity))?;
+        }
+    }
+    if told.fired.is_empty() {
+        print("\nno rule fires")?;
+    }
+    for nearly in &told.nearly {
+        print(format!("\ndoes not fire: {} · {}", nearly.rule.id, why(&nearly.why, &nearly.rule)))?;
+        print_slots(&nearly.slots)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn why(why: &Why, rule: &Rule) -> String {
+    match why {
+        Why::Dropped(modifier) => format!("the modifier {modifier} drops it"),
+        Why::Benign => "its words stand in a benign phrase".into(),
+        Why::Apart => format!("its words are not in order or not within {} words", rule.within),
+        Why::DoesNotRun => "it does not run on what this author writes".into(),
+        Why::Lacks(1) => "1 slot has no words".into(),
+        Why::Lacks(slots) => format!("{slots} slots have no words"),
+    }
+}
+
+fn print_slots(slots: &[explain::Met]) -> Result<()> {
+    let short = |slot: &str| match slot.char_indices().nth(30) {
+        Some((at, _)) => format!("{}…", &slot[..at]),
+        None => slot.to_owned(),
+    };
+    slots.iter().try_for_each(|met| {
+        let words = met.words.as_ref().map_or("—".to_owned(), |words| format!("{words:?}"));
+        print(format!("    {:<32} {words}", short(&met.slot)))
+    })
+}
+
+/// Packs that load; every reason why they do not is a fault of usage.
+fn loadable(config: &Path, dir: Option<PathBuf>) -> Result<Packs> {
+    let said = |errors: Vec<PackError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Ok(rules::load(&packs(config, dir)?).map_err(|errors| Usage(said(errors)))?)
+}
+
 fn replay(config: &Path, dir: Option<PathBuf>, json: bool) -> Result<Exit> {
-    let files = packs(config, dir)?;
-    let packs = rules::load(&files)
-        .map_err(|errors| Usage(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let packs = loadable(config, dir)?;
     let app = App::open(Config::load(config)?, Clock::System)?;
     let mut tell = |difference: &rules::replay::Difference| {
         if json {
@@ -119,7 +184,6 @@ fn replay(config: &Path, dir: Option<PathBuf>, json: bool) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The packs of a folder, else of the config, else of this source tree.
 /// How many rules the config's packs hold, or every reason why they do not load, for `check-config`.
 pub fn loaded(config: &Config) -> Result<usize, Vec<String>> {
     let files = app::read_packs(config).map_err(|error| vec![format!("{error:#}")])?;
@@ -127,6 +191,7 @@ pub fn loaded(config: &Config) -> Result<usize, Vec<String>> {
     Ok(packs.rules.len())
 }
 
+/// The packs of a folder, else of the config, else of this source tree.
 fn packs(config: &Path, dir: Option<PathBuf>) -> Result<Vec<(String, String)>> {
     let here = Path::new("config/rules");
     match dir {

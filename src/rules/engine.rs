@@ -19,10 +19,10 @@ pub struct Match {
 
 /// A slot filled by the words `from..to` of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Fill {
-    slot: SlotId,
-    from: u32,
-    to: u32,
+pub(super) struct Fill {
+    pub slot: SlotId,
+    pub from: u32,
+    pub to: u32,
 }
 
 /// How many matches of a rule in one text are shown.
@@ -54,19 +54,19 @@ pub fn matches(engine: &Engine, raw: &str, runs: &dyn Fn(&Rule) -> bool) -> Vec<
 }
 
 /// What was seen in one view: terms of the automaton, structures, and one bit for each slot that may be filled.
-struct Seen {
+pub(super) struct Seen {
     /// Number of the term, its first word and the word after it.
-    terms: Vec<(u32, u32, u32)>,
-    structures: Vec<Fill>,
-    slots: Vec<u64>,
+    pub terms: Vec<(u32, u32, u32)>,
+    pub structures: Vec<Fill>,
+    pub slots: Vec<u64>,
 }
 
 impl Seen {
-    fn new(blocks: usize) -> Seen {
+    pub fn new(blocks: usize) -> Seen {
         Seen { terms: Vec::with_capacity(64), structures: Vec::new(), slots: vec![0; blocks] }
     }
 
-    fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.terms.clear();
         self.structures.clear();
         self.slots.fill(0);
@@ -101,7 +101,7 @@ fn candidates(engine: &Engine, seen: &Seen, found: &[Match], runs: &dyn Fn(&Rule
 }
 
 /// The places of every slot that the candidates, their benign phrases and their modifiers name, in order.
-fn fills(
+pub(super) fn fills(
     engine: &Engine,
     view: &View,
     candidates: &[u32],
@@ -130,7 +130,7 @@ fn fills(
 }
 
 /// All terms of all slots, in one run of the automaton; its hits come in order of their ends.
-fn literals(engine: &Engine, view: &View, seen: &mut Seen) {
+pub(super) fn literals(engine: &Engine, view: &View, seen: &mut Seen) {
     let mut word = 0;
     for hit in engine.compiled.automaton.find_overlapping_iter(&view.text) {
         let last_byte = hit.end() - 1;
@@ -151,7 +151,7 @@ fn index(at: usize) -> u32 {
 }
 
 /// What detectors find, as words of the folded view.
-fn structures(engine: &Engine, raw: &str, views: &Views, seen: &mut Seen) {
+pub(super) fn structures(engine: &Engine, raw: &str, views: &Views, seen: &mut Seen) {
     let view = &views.folded;
     let detectors = &engine.detectors;
     let mut put = |structure: Structure, found: Vec<Range<usize>>| {
@@ -310,13 +310,22 @@ fn view_words(view: &View, range: &Range<usize>) -> Option<(u32, u32)> {
 }
 
 /// One view with its fills, sorted by slot and place.
-struct Text<'t> {
-    engine: &'t Engine,
-    view: &'t View,
-    fills: &'t [Fill],
+pub(super) struct Text<'t> {
+    pub engine: &'t Engine,
+    pub view: &'t View,
+    pub fills: &'t [Fill],
 }
 
-impl Text<'_> {
+/// Why slots that all met are no match.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Refusal<'t> {
+    /// The words are part of a benign phrase.
+    Benign,
+    /// A modifier dropped it.
+    Dropped(&'t str),
+}
+
+impl<'t> Text<'t> {
     fn look(&self, candidates: &[u32], found: &mut Vec<Match>) {
         for &number in candidates {
             let pattern = &self.engine.compiled.patterns[number as usize];
@@ -334,7 +343,7 @@ impl Text<'_> {
         }
     }
 
-    fn of(&self, slot: SlotId) -> &[Fill] {
+    pub fn of(&self, slot: SlotId) -> &'t [Fill] {
         let from = self.fills.partition_point(|fill| fill.slot < slot);
         let len = self.fills[from..].partition_point(|fill| fill.slot == slot);
         &self.fills[from..from + len]
@@ -353,7 +362,7 @@ impl Text<'_> {
                 continue;
             }
             let Some(fills) = self.complete(*first, pattern, rule) else { continue };
-            let Some((severity, modifiers)) = self.judge(pattern.rule, rule, &fills) else { continue };
+            let Ok((severity, modifiers)) = self.judge(pattern.rule, rule, &fills) else { continue };
             after = fills.iter().map(|fill| fill.to).max().unwrap_or(0);
             let spans = fills.iter().map(|fill| self.view.raw_words(fill.from as usize..fill.to as usize));
             match &mut best {
@@ -366,7 +375,7 @@ impl Text<'_> {
     }
 
     /// The other slots around a first one: in order each the next there is, or in any order each the nearest.
-    fn complete(&self, first: Fill, pattern: &Pattern, rule: &Rule) -> Option<Vec<Fill>> {
+    pub fn complete(&self, first: Fill, pattern: &Pattern, rule: &Rule) -> Option<Vec<Fill>> {
         let mut fills = vec![first];
         for &slot in &pattern.slots[1..] {
             let all = self.of(slot);
@@ -406,14 +415,14 @@ impl Text<'_> {
         self.place(to - 1) - self.place(from) + 1
     }
 
-    /// The severity of a match after its modifiers; `None` when it is benign or dropped.
-    fn judge(&self, number: usize, rule: &Rule, fills: &[Fill]) -> Option<(Severity, Vec<String>)> {
+    /// The severity of a match after its modifiers.
+    pub fn judge(&self, number: usize, rule: &Rule, fills: &[Fill]) -> Result<(Severity, Vec<String>), Refusal<'t>> {
         let compiled = &self.engine.compiled;
         if fills.iter().any(|fill| compiled.benign[number].iter().any(|&slot| self.covers(slot, fill))) {
-            return None;
+            return Err(Refusal::Benign);
         }
-        let from = fills.iter().map(|fill| fill.from).min()?;
-        let to = fills.iter().map(|fill| fill.to).max()?;
+        let from = fills.iter().map(|fill| fill.from).min().unwrap_or(0);
+        let to = fills.iter().map(|fill| fill.to).max().unwrap_or(0);
         let mut severity = rule.severity;
         let mut modifiers = Vec::new();
         for used in &compiled.uses[number] {
@@ -422,13 +431,13 @@ impl Text<'_> {
             }
             let kept = rule.category.is_concern() && self.discloses(from..to);
             severity = match (used.effect, kept) {
-                (Effect::Drop, false) => return None,
+                (Effect::Drop, false) => return Err(Refusal::Dropped(&used.name)),
                 (Effect::Drop, true) => lower(lower(severity)),
                 (Effect::Lower, _) => lower(severity),
             };
             modifiers.push(used.name.clone());
         }
-        Some((severity, modifiers))
+        Ok((severity, modifiers))
     }
 
     /// A benign phrase that holds all the words of a fill, or begins in it and goes on behind it.

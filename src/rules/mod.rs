@@ -2,6 +2,7 @@
 
 mod engine;
 pub mod eval;
+pub mod explain;
 pub mod follow;
 pub mod pack;
 pub mod pass;

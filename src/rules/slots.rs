@@ -69,6 +69,8 @@ pub struct Term {
 pub struct Pattern {
     pub rule: usize,
     pub slots: Vec<SlotId>,
+    /// The slot without which nothing else is looked for.
+    pub anchor: SlotId,
 }
 
 /// A modifier as a rule uses it.
@@ -83,6 +85,8 @@ pub struct Use {
 /// All rules of all packs, ready to be looked for.
 #[derive(Debug, Clone)]
 pub struct Compiled {
+    /// What each slot looks for, as its pack writes it.
+    pub specs: Vec<String>,
     pub automaton: AhoCorasick,
     pub mender: Mender,
     pub terms: Vec<Term>,
@@ -216,8 +220,8 @@ pub fn compile(packs: &Declared) -> Compiled {
     let (mut benign, mut uses) = (Vec::new(), Vec::new());
     for (number, rule) in packs.rules.iter().enumerate() {
         for slots in &rule.find {
-            let slots = slots.iter().map(|slot| book.slot(slot, packs)).collect();
-            patterns.push(Pattern { rule: number, slots });
+            let slots: Vec<SlotId> = slots.iter().map(|slot| book.slot(slot, packs)).collect();
+            patterns.push(Pattern { rule: number, anchor: slots[0], slots });
         }
         benign.push(rule.benign.iter().map(|slot| book.slot(slot, packs)).collect());
         let mut used = Vec::new();
@@ -319,17 +323,20 @@ impl Book {
 
     fn finish(
         self,
-        patterns: Vec<Pattern>,
+        mut patterns: Vec<Pattern>,
         benign: Vec<Vec<SlotId>>,
         uses: Vec<Vec<Use>>,
         packs: &Declared,
     ) -> Compiled {
         let mut anchored = vec![Vec::new(); self.slots.len()];
-        for (number, pattern) in patterns.iter().enumerate() {
+        for (number, pattern) in patterns.iter_mut().enumerate() {
             let rare = pattern.slots.iter().find(|slot| !self.common[**slot as usize]);
-            anchored[*rare.unwrap_or(&pattern.slots[0]) as usize].push(u32::try_from(number).unwrap_or(u32::MAX));
+            pattern.anchor = *rare.unwrap_or(&pattern.slots[0]);
+            anchored[pattern.anchor as usize].push(u32::try_from(number).unwrap_or(u32::MAX));
         }
         let mender = self.mender(packs);
+        let mut specs = vec![String::new(); self.slots.len()];
+        self.slots.iter().for_each(|(spec, slot)| specs[*slot as usize].clone_from(spec));
         let blocks = self.slots.len().div_ceil(64);
         let bits = |slots: &mut dyn Iterator<Item = SlotId>| {
             let mut bits = vec![0u64; blocks];
@@ -352,6 +359,7 @@ impl Book {
             terms.push(Term { words, slots });
         }
         Compiled {
+            specs,
             automaton: automaton(&literals),
             mender,
             terms,

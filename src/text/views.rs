@@ -318,7 +318,7 @@ fn join(view: &View) -> View {
     joined.text.push(' ');
     let mut at = 0;
     while at < view.words.len() {
-        let run = view.words[at..].iter().take_while(|word| is_single(view, word)).count();
+        let run = run_of_singles(view, at);
         let take = if run >= 3 { run } else { 1 };
         let words = &view.words[at..at + take];
         let start = offset(joined.text.len());
@@ -328,6 +328,18 @@ fn join(view: &View) -> View {
         at += take;
     }
     joined
+}
+
+/// How many single letters from `at` on make one word: up to a wider gap than the first, and without a last *u* (you).
+fn run_of_singles(view: &View, at: usize) -> usize {
+    let gap = |at: usize| view.words[at + 1].raw_start - view.words[at].raw_end;
+    let mut run = 0;
+    while view.words.get(at + run).is_some_and(|word| is_single(view, word))
+        && (run < 2 || gap(at + run - 1) <= gap(at))
+    {
+        run += 1;
+    }
+    if run > 3 && view.word(at + run - 1) == "u" { run - 1 } else { run }
 }
 
 /// Letters that stand three times and more in a row are kept `keep` times.
@@ -360,6 +372,14 @@ mod tests {
 
     fn folded(raw: &str) -> String {
         Views::of(raw).folded.text
+    }
+
+    #[test]
+    fn spaced_letters_are_joined_up_to_a_wider_gap_and_leave_a_last_you() {
+        let joined = |raw: &str| Views::of(raw).joined.unwrap().text;
+        assert_eq!(joined("gonna k i l l u"), " gonna kill u ");
+        assert_eq!(joined("k i l l   y o u r s e l f"), " kill yourself ");
+        assert_eq!(joined("f.u.c.k this"), " fuck this ");
     }
 
     #[test]
