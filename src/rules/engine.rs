@@ -53,6 +53,16 @@ pub fn matches(engine: &Engine, raw: &str, runs: &dyn Fn(&Rule) -> bool) -> Vec<
     found
 }
 
+/// Whether any word that a rule looks for is in the text.
+pub fn holds_words_of(engine: &Engine, rule: usize, raw: &str) -> bool {
+    let views = Views::of(raw);
+    let mut seen = Seen::new(engine.compiled.anchors.len());
+    views.all().for_each(|view| literals(engine, view, &mut seen));
+    let sees = |slot: SlotId| seen.slots[slot as usize / 64] >> (slot % 64) & 1 == 1;
+    let mut patterns = engine.compiled.patterns.iter().filter(|pattern| pattern.rule == rule);
+    patterns.any(|pattern| pattern.slots.iter().any(|&slot| sees(slot)))
+}
+
 /// What was seen in one view: terms of the automaton, structures, and one bit for each slot that may be filled.
 pub(super) struct Seen {
     /// Number of the term, its first word and the word after it.

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn offsets_are_printed_in_code_points() {
         let pack = "[[rule]]\nid = \"p\"\ntitle = \"t\"\ncategory = \"pii_phone\"\nseverity = \"medium\"\nclause = { public = \"I.2\" }\n\
-                    find = [[\"$phone\"]]\nmatch = [\"760-555-0142\", \"760 555 0142\", \"7605550142\"]\nno_match = [\"a\", \"b\", \"c\"]\n";
+                    find = [[\"$phone\"]]\nmatch = [\"mi 760-555-0142\", \"760 555 0142\", \"7605550142\"]\nno_match = [\"a\", \"b\", \"c\"]\n";
         let packs = load(&[("p.toml".to_owned(), pack.to_owned())]).unwrap();
         let mut out = Vec::new();
         let line = "{\"id\":\"1\",\"text\":\"ñ😀 760-555-0142 ok\",\"author_role\":\"district\",\"label\":[]}\n\n";

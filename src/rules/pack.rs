@@ -180,7 +180,9 @@ pub fn load(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
     }
     let compiled = Arc::new(super::slots::compile(&declared));
     let packs = Packs { rules: declared.rules, digest: digest(&files), compiled };
-    let errors = run_examples(&packs, &examples);
+    let engine = example_engine(&packs);
+    let mut errors = run_examples(&engine, &examples);
+    errors.extend(without_hard_negative(&engine));
     if errors.is_empty() { Ok(packs) } else { Err(errors) }
 }
 
@@ -381,6 +383,7 @@ fn faults(rule: &RawRule) -> Vec<String> {
         "find needs a list with at least one slot",
     );
     must(rule.matches.len() >= 3, "match needs at least three examples");
+    must(rule.matches.iter().any(|example| looks_spanish(example.get_ref())), "match needs an example in Spanish");
     must(rule.no_match.len() >= 3, "no_match needs at least three examples");
     must((1..=40).contains(&rule.within), "within is a number of words from 1 to 40");
     faults
@@ -460,22 +463,59 @@ fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
 }
 
-/// Runs every example as its rule would meet it, written by the first role that the rule names a clause for.
-fn run_examples(packs: &Packs, examples: &[Example]) -> Vec<PackError> {
+fn example_engine(packs: &Packs) -> Engine {
     let allow = Allow { domains: vec!["mesavista.example.org".to_owned()], ..Allow::default() };
-    let engine = Engine::new(packs, &allow);
+    Engine::new(packs, &allow)
+}
+
+/// Runs every example as its rule would meet it, written by the first role that the rule names a clause for.
+fn run_examples(engine: &Engine, examples: &[Example]) -> Vec<PackError> {
     let failing =
-        examples.iter().filter(|example| fires(&engine, &packs.rules[example.rule], &example.text) != example.matches);
+        examples.iter().filter(|example| fires(engine, &engine.rules[example.rule], &example.text) != example.matches);
     failing
         .map(|example| PackError {
-            file: packs.rules[example.rule].pack.clone(),
+            file: engine.rules[example.rule].pack.clone(),
             line: example.line,
-            rule: Some(packs.rules[example.rule].id.clone()),
+            rule: Some(engine.rules[example.rule].id.clone()),
             example: Some(example.text.clone()),
             expected: if example.matches { "expected a match, found none" } else { "expected no match, found one" }
                 .to_owned(),
         })
         .collect()
+}
+
+/// Rules whose `no_match` shows only what is far from them. One with a single slot and nothing to hold it back fires on every word
+/// of it.
+fn without_hard_negative(engine: &Engine) -> Vec<PackError> {
+    let held_back = |rule: &Rule| !rule.benign.is_empty() || !rule.modifiers.is_empty();
+    let words = |rule: &Rule| {
+        let slots = || rule.find.iter().flatten();
+        (rule.find.iter().any(|slots| slots.len() > 1) || held_back(rule)) && slots().any(|slot| !slot.starts_with('$'))
+    };
+    let near = |number: usize, rule: &Rule| {
+        rule.no_matches.iter().any(|text| super::engine::holds_words_of(engine, number, text))
+    };
+    let lacking = engine.rules.iter().enumerate().filter(|(number, rule)| words(rule) && !near(*number, rule));
+    lacking
+        .map(|(_, rule)| PackError {
+            file: rule.pack.clone(),
+            line: rule.line,
+            rule: Some(rule.id.clone()),
+            example: None,
+            expected: "no_match needs a hard negative: one that holds words the rule looks for".to_owned(),
+        })
+        .collect()
+}
+
+/// Whether a text has a word that is written in Spanish only.
+fn looks_spanish(text: &str) -> bool {
+    const WORDS: [&str; 40] = [
+        "el", "la", "los", "las", "de", "del", "al", "que", "mi", "mis", "tu", "tus", "su", "sus", "es", "en", "con",
+        "por", "para", "un", "una", "y", "te", "se", "lo", "le", "les", "yo", "ya", "muy", "este", "esta", "eso",
+        "voy", "va", "hay", "soy", "como", "pero", "si",
+    ];
+    let folded = crate::text::views::fold_phrase(text);
+    text.contains(['ñ', '¿', '¡', 'á', 'é', 'í', 'ó', 'ú', 'Ñ']) || folded.split(' ').any(|word| WORDS.contains(&word))
 }
 
 fn fires(engine: &Engine, rule: &Rule, text: &str) -> bool {
@@ -506,6 +546,16 @@ mod tests {
         let faults = faults_of(&rule("[[\"x\"]]", "\"nothing\""));
         assert_eq!(faults.len(), 1);
         assert_eq!(faults[0].to_string(), "a.toml:9: rule a.b: expected a match, found none: \"nothing\"");
+    }
+
+    #[test]
+    fn examples_must_hold_spanish_and_a_hard_negative() {
+        let faults = faults_of(&rule("[[\"x\"]]", "\"x\"").replace("x y", "x x"));
+        assert_eq!(faults[0].expected, "match needs an example in Spanish");
+        let faults = faults_of(&rule("[[\"x\"], [\"x\", \"v\"]]", "\"x\""));
+        assert!(faults[0].to_string().contains("a.toml:2: rule a.b: no_match needs a hard negative"), "{faults:?}");
+        let sound = rule("[[\"x\", \"q\"]]", "\"x q\"").replace("\"x\", \"x y\"", "\"el x q\", \"x y q\"");
+        load(&[("a.toml".to_owned(), sound.replace("\"w\"", "\"x alone\""))]).unwrap();
     }
 
     #[test]

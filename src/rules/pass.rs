@@ -193,7 +193,7 @@ mod tests {
         severity = "low"
         clause = { district = "I.4", public = "III.4" }
         find = [["@swear"]]
-        match = ["darn", "d*rn it", "daaaarn"]
+        match = ["darn", "d*rn it", "daaaarn", "es darn"]
         no_match = ["darning socks", "barn", "hijo de barn"]
         [[rule]]
         id = "privacy.phone"
