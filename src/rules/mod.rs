@@ -8,6 +8,7 @@ pub mod pack;
 pub mod pass;
 pub mod replay;
 mod slots;
+mod timing;
 
 pub use pack::{PackError, Packs, Rule, Status, load, stated};
 pub use pass::{Engine, Gate, Hit, Span, Subject};

@@ -183,6 +183,7 @@ pub fn load(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
     let engine = example_engine(&packs);
     let mut errors = run_examples(&engine, &examples);
     errors.extend(without_hard_negative(&engine));
+    errors.extend(super::timing::too_slow(&engine));
     if errors.is_empty() { Ok(packs) } else { Err(errors) }
 }
 

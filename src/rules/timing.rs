@@ -1,0 +1,107 @@
+//! Rules that would hold up all others: refused when their pack is loaded.
+
+use std::time::{Duration, Instant};
+
+use super::engine;
+use super::pack::{PackError, Rule};
+use super::pass::Engine;
+
+/// How many times the reference (reading the text and finding all words, without any rule) one rule may take.
+const AT_MOST: u32 = 10;
+
+/// Shorter times than this are lost in the clock.
+const LEAST: Duration = Duration::from_micros(50);
+
+/// Tried again before a rule is refused: another program may have had the processor.
+const TRIES: usize = 4;
+
+/// Bytes of a text that is made of one thing again and again.
+const HOSTILE: usize = 4096;
+
+/// Every rule that takes longer than [`AT_MOST`] times the reference on its own examples, or on texts that repeat them, one
+/// letter, digits, words or letters in no order.
+pub fn too_slow(engine: &Engine) -> Vec<PackError> {
+    let common = [repeated("a"), repeated("7 "), repeated("no te lo digo "), repeated("Ana Luz "), disorder()];
+    let rules = engine.rules.iter().enumerate();
+    rules.filter_map(|(number, rule)| Some(refusal(rule, slowest(engine, number, rule, &common)?))).collect()
+}
+
+fn refusal(rule: &Rule, times: u32) -> PackError {
+    PackError {
+        file: rule.pack.clone(),
+        line: rule.line,
+        rule: Some(rule.id.clone()),
+        example: None,
+        expected: format!("a rule may take {AT_MOST} times what reading the text takes, this one takes {times} times"),
+    }
+}
+
+/// How many times the reference a rule takes where that is too much.
+fn slowest(engine: &Engine, number: usize, rule: &Rule, common: &[String]) -> Option<u32> {
+    let own = rule.matches.iter().map(|example| repeated(&format!("{example} ")));
+    let ordinary = std::iter::once(rule.matches.iter().chain(&rule.no_matches).cloned().collect::<Vec<_>>().join("\n"));
+    own.chain(ordinary).chain(common.iter().cloned()).find_map(|text| over(engine, number, &text))
+}
+
+fn over(engine: &Engine, number: usize, text: &str) -> Option<u32> {
+    let is_rule = |rule: &Rule| rule.id == engine.rules[number].id;
+    let mut least = u32::MAX;
+    for _ in 0..TRIES {
+        let reference = taken(engine, text, &|_| false).max(LEAST);
+        let alone = taken(engine, text, &is_rule);
+        let times = u32::try_from(alone.as_nanos() / reference.as_nanos()).unwrap_or(u32::MAX);
+        if times <= AT_MOST {
+            return None;
+        }
+        least = least.min(times);
+    }
+    Some(least)
+}
+
+fn taken(engine: &Engine, text: &str, runs: &dyn Fn(&Rule) -> bool) -> Duration {
+    let started = Instant::now();
+    engine::matches(engine, text, runs);
+    started.elapsed()
+}
+
+fn repeated(unit: &str) -> String {
+    unit.repeat(HOSTILE.div_ceil(unit.len().max(1)))
+}
+
+/// Letters and spaces in an order that repeats nowhere: a regular expression with long counts finds no rest in it.
+fn disorder() -> String {
+    let mut state: u32 = 1;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b"ab e"[(state >> 30) as usize])
+    };
+    (0..HOSTILE).map(|_| next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pack::load;
+
+    #[test]
+    fn a_rule_that_holds_up_all_others_is_refused_by_name() {
+        let pack = r#"
+            [structure]
+            slow = '[ab][abe ]{1,1500}[ab][abe ]{1500}[be]zz|q q zz'
+            [[rule]]
+            id = "slow.rule"
+            title = "Slow"
+            category = "obscenity"
+            severity = "low"
+            clause = { public = "III.4" }
+            find = [["$slow"]]
+            match = ["q q zz", "la q q zz", "a q q zz"]
+            no_match = ["a", "b", "c"]
+        "#;
+        let errors = load(&[("slow.toml".to_owned(), pack.to_owned())]).err().expect("it is far too slow");
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(
+            errors[0].to_string().starts_with("slow.toml:5: rule slow.rule: a rule may take 10 times"),
+            "{errors:?}"
+        );
+    }
+}
