@@ -586,10 +586,19 @@ mod tests {
     }
 
     #[test]
+    fn the_worked_example_for_writers_of_packs_loads() {
+        let page = include_str!("../../config/rules/README.md");
+        let pack = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let packs = load(&[("bus.toml".to_owned(), pack.to_owned())]).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        assert_eq!(packs.rules[0].id, "bus.texting");
+    }
+
+    #[test]
     fn the_shipped_packs_load_and_name_clauses_of_the_policy() {
         let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         let text = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
         let packs = std::fs::read_dir(config.join("rules")).unwrap().map(|entry| entry.unwrap().path());
+        let packs = packs.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
         let mut files: Vec<(String, String)> =
             packs.map(|path| (path.file_name().unwrap().to_string_lossy().into(), text(&path))).collect();
         files.push(("elections.toml".to_owned(), text(&config.join("elections.toml"))));
