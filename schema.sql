@@ -37,7 +37,8 @@ CREATE TABLE archive (
 --   media            item, medium, sha256, size, mime
 --   same             item, alias: one item under another id
 --   sighting         item, account: one item under another page
---   input            kind, digest, text: packs, district facts and the like that flags depend on
+--   input            kind, digest, text: packs, district facts and the like that flags depend on; of the roster counts and
+--                    digests alone
 --   import           file, digest, lines, kept, skipped
 --   alert            flags, class: flags of an account that people are to be told of by mail, stored before anything is sent
 --   exposure         item: a person opened a flagged item
@@ -325,6 +326,14 @@ CREATE TABLE inputs (
     at     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX inputs_by_kind ON inputs (kind, seq);
+
+-- The names of students that a post may be checked against, as HMAC-SHA-256 under a key that lies outside of database and
+-- backups (`[rules] roster_key_file`): one row for each way a name is written, never the name. `released`: a release form is on
+-- file. Replaced as a whole by an import, emptied by `roster forget`; what is in force is on record as the input `roster`.
+CREATE TABLE roster (
+    hash     BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    released INTEGER NOT NULL CHECK (released IN (0, 1))
+) STRICT, WITHOUT ROWID;
 
 -- A person's outcome on a flag key (item, content digest, rule). Append-only: undo and reopen are further rows.
 CREATE TABLE reviews (
