@@ -43,7 +43,9 @@ CREATE TABLE archive (
 --   alert            flags, class: flags of an account that people are to be told of by mail, stored before anything is sent
 --   exposure         item: a person opened a flagged item
 --   acknowledgement  flag: a person stopped her own repeats
---   review           flag, outcome, reason, note
+--   review           flag, outcome, reason, note, packs (the digest of the packs in force)
+--   suppression      rule, phrase, reason, expires_at; or ended (the entry that began it), reason
+--   sample           week, versions: drawn for a look; or version, outcome, category, note: what a person saw
 --   report           week, from_seq, to_seq, digest: a weekly report
 --   restore          reason, size, published_size, published_root: a person accepts a database older than a published checkpoint
 CREATE TABLE ledger (
@@ -353,6 +355,37 @@ CREATE INDEX reviews_by_flag ON reviews (flag, seq);
 CREATE TRIGGER reviews_never_change BEFORE UPDATE ON reviews BEGIN SELECT RAISE(ABORT, 'a review never changes'); END;
 CREATE TRIGGER reviews_are_kept BEFORE DELETE ON reviews BEGIN SELECT RAISE(ABORT, 'a review is never removed'); END;
 
+-- A phrase that a person called harmless for one rule: flags of that rule whose matched words all lie in it are not queued until
+-- it expires or somebody ends it. `ended_at` is a cache: of the entry that ended it, or of its expiry once that has passed.
+CREATE TABLE suppressions (
+    seq        INTEGER PRIMARY KEY REFERENCES ledger,
+    rule       TEXT NOT NULL,
+    phrase     TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    actor      TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    ended_at   INTEGER
+) STRICT;
+CREATE INDEX suppressions_by_rule ON suppressions (rule) WHERE ended_at IS NULL;
+
+-- Items without a flag that were drawn for a person to look at, so that misses are seen. `outcome`: NULL (waits), fine, missed.
+CREATE TABLE samples (
+    id         INTEGER PRIMARY KEY,
+    seq        INTEGER NOT NULL REFERENCES ledger,
+    week       TEXT NOT NULL,
+    item_id    INTEGER NOT NULL REFERENCES items,
+    version_seq INTEGER NOT NULL REFERENCES versions,
+    outcome    TEXT CHECK (outcome IN ('fine', 'missed')),
+    category   TEXT,
+    note       TEXT NOT NULL DEFAULT '',
+    actor      TEXT,
+    looked_at  INTEGER,
+    looked_seq INTEGER REFERENCES ledger
+) STRICT;
+CREATE UNIQUE INDEX samples_by_version ON samples (version_seq);
+CREATE INDEX samples_waiting ON samples (seq) WHERE outcome IS NULL;
+
 -- Who opened which flagged item (kind exposure) and who stopped her repeats of an urgent mail (kind acknowledgement).
 CREATE TABLE openings (
     seq     INTEGER PRIMARY KEY REFERENCES ledger,
@@ -470,3 +503,24 @@ CREATE TABLE flags (
 ) STRICT;
 CREATE INDEX flags_by_item ON flags (item_id);
 CREATE INDEX flags_by_version ON flags (version_seq);
+
+-- Which flags the phrases of suppressions cover, whether these are in force or not.
+CREATE TABLE suppressed (
+    flag        BLOB NOT NULL,
+    suppression INTEGER NOT NULL REFERENCES suppressions,
+    PRIMARY KEY (flag, suppression)
+) STRICT, WITHOUT ROWID;
+
+-- What changed packs (or other inputs) did to the flags: shown before the changed flags count, and kept. `rules` is JSON:
+-- {"rule": [new, gone, changed]}.
+CREATE TABLE replays (
+    id      INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    through INTEGER NOT NULL,
+    packs   TEXT NOT NULL,
+    stayed  INTEGER NOT NULL,
+    fresh   INTEGER NOT NULL,
+    gone    INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    rules   TEXT NOT NULL
+) STRICT;

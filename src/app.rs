@@ -24,7 +24,7 @@ use crate::seal::{self, Hash};
 use crate::text::detect::Allow;
 
 /// The kinds of input that flags depend on.
-pub const PACKS: &str = "packs";
+pub use crate::db::inputs::PACKS;
 const DISTRICT: &str = "district";
 const LAW: &str = "law";
 
@@ -86,7 +86,10 @@ impl App {
         for (name, platform) in &config.platform {
             http.set_ceiling(&format!("{name}:"), platform.requests_per_minute);
         }
-        Ok(App { config: Arc::new(config), db, http, clock, signer, index: Mutex::default(), engine: Mutex::default() })
+        let config = Arc::new(config);
+        let app = App { config, db, http, clock, signer, index: Mutex::default(), engine: Mutex::default() };
+        app.expire(app.clock.now())?;
+        Ok(app)
     }
 
     pub fn harvester(&self) -> Harvester<'_> {
@@ -133,7 +136,16 @@ impl App {
         Ok(flags.min(index))
     }
 
+    /// What depends on today and is cached in a row: suppressions that have expired.
+    pub fn expire(&self, now: Timestamp) -> Result<()> {
+        if self.db.read(|conn| db::suppressions::is_any_due(conn, now))? {
+            self.db.writer.write(move |tx| db::suppressions::expire(tx, now))?;
+        }
+        Ok(())
+    }
+
     fn follow_locked(&self, now: Timestamp) -> Result<Followed> {
+        self.expire(now)?;
         self.refresh_inputs(now)?;
         let (engine, gate, digest) = self.rules_in_force()?;
         let flagged = rules::follow::catch_up(&self.db, &engine, &gate, &digest, now)?;

@@ -255,6 +255,14 @@ pub struct Content {
     pub media: Vec<Media>,
 }
 
+impl Content {
+    /// All its words: the text, the parts, the alt texts. A span of a flag names one of them by its place here.
+    pub fn texts(&self) -> Vec<&str> {
+        let alts = self.media.iter().filter_map(|medium| medium.alt.as_deref());
+        std::iter::once(self.text.as_str()).chain(self.parts.iter().map(String::as_str)).chain(alts).collect()
+    }
+}
+
 /// The platform's own counts. Absent means that it did not say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {

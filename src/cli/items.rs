@@ -103,8 +103,7 @@ fn flag_json(app: &App, flag: &Flag) -> Result<serde_json::Value> {
     let shown = app.db.read(|conn| items::show(conn, flag.item_id))?;
     let version =
         shown.document.versions.iter().find(|version| version.seq == flag.version).context("the flag's version")?;
-    let alts = version.content.media.iter().filter_map(|medium| medium.alt.as_ref());
-    let texts: Vec<&String> = [&version.content.text].into_iter().chain(&version.content.parts).chain(alts).collect();
+    let texts = version.content.texts();
     let spans: Vec<serde_json::Value> = flag
         .spans
         .iter()

@@ -207,8 +207,11 @@ impl Open {
     }
 }
 
-/// The newest outcome, where it stands.
-pub(super) const REVIEWED: &str = "coalesce((SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1), 'withdrawn') <> 'withdrawn'";
+/// A person has decided: on the flag, where that stands, or on its words by a suppression in force.
+pub(super) const REVIEWED: &str =
+    "(coalesce((SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1),
+       'withdrawn') <> 'withdrawn' OR EXISTS (SELECT 1 FROM suppressed u JOIN suppressions s ON s.seq = u.suppression
+         WHERE u.flag = f.flag AND s.ended_at IS NULL))";
 
 /// Somebody has opened the item since the flagged words were entered: who saw it before they stood there has not seen them.
 pub(super) const OPENED: &str =

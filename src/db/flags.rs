@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::ledger::Log;
-use super::{at, ms, row_id, seq};
+use super::suppressions::{self, SUPPRESSED};
+use super::{at, inputs, ms, replays, row_id, seq};
 use crate::model::{Category, Kind, Outcome, Role, Severity, Timestamp};
 use crate::seal::Hash;
 
@@ -28,6 +29,8 @@ pub struct New {
     pub shadow: bool,
     pub past: bool,
     pub first_flagged_at: Timestamp,
+    /// The suppressions in force that cover it.
+    pub suppressions: Vec<u64>,
 }
 
 /// Where the rule pass writes: beside the flags in force while it computes them anew.
@@ -56,13 +59,17 @@ pub fn begin_anew(tx: &Transaction<'_>) -> Result<()> {
 }
 
 /// Puts the replayed flags in force in one swap. A flag that was there before keeps when it was first flagged, and whether it
-/// came from the past; one that is new by a changed pack comes from the past.
-pub fn swap(tx: &Transaction<'_>, by_changed_pack: bool) -> Result<()> {
+/// came from the past; one that is new by changed inputs comes from the past. `changed`: inputs had changed, at this time; what
+/// the replay up to an entry made of it is kept.
+pub fn swap(tx: &Transaction<'_>, changed: Option<(Timestamp, u64)>) -> Result<()> {
+    if let Some((now, through)) = changed {
+        replays::compare(tx, through, now)?;
+    }
     tx.execute(
         "UPDATE flags_anew SET past = CASE WHEN flag IN (SELECT flag FROM flags)
              THEN (SELECT f.past FROM flags f WHERE f.flag = flags_anew.flag) ELSE max(past, ?1) END,
            first_flagged_at = coalesce((SELECT f.first_flagged_at FROM flags f WHERE f.flag = flags_anew.flag), first_flagged_at)",
-        [by_changed_pack],
+        [changed.is_some()],
     )?;
     tx.execute_batch("DELETE FROM flags; INSERT INTO flags SELECT * FROM flags_anew; DROP TABLE flags_anew;")?;
     Ok(())
@@ -94,6 +101,7 @@ pub fn add(tx: &Transaction<'_>, table: Table, new: &New) -> Result<bool> {
         new.past,
         ms(new.first_flagged_at),
     ])?;
+    new.suppressions.iter().try_for_each(|entry| suppressions::cover(tx, &new.flag, *entry))?;
     Ok(true)
 }
 
@@ -118,7 +126,7 @@ pub struct Flag {
     pub spans: Vec<(usize, usize, usize)>,
     pub modifiers: Vec<String>,
     pub past: bool,
-    /// open, confirmed, `not_a_concern`, `wrong_category`, `benign_phrase`, shadow
+    /// open, confirmed, `not_a_concern`, `wrong_category`, `benign_phrase`, suppressed, shadow
     pub state: String,
     pub first_flagged_at: Timestamp,
 }
@@ -139,13 +147,17 @@ impl Flag {
     }
 }
 
-/// The newest outcome of each flag; *withdrawn* opens it again.
-const SELECT: &str =
-    "SELECT f.flag, f.item_id, i.platform, i.native_id, i.account_id, a.slug, i.kind, i.role, i.created_at,
-    f.content, f.version_seq, f.rule, f.category, f.severity, f.clause, f.spans, f.modifiers, f.past,
-    CASE WHEN f.shadow THEN 'shadow' ELSE coalesce(nullif(replace((SELECT r.outcome FROM reviews r WHERE r.flag = f.flag
-      ORDER BY r.seq DESC LIMIT 1), '-', '_'), 'withdrawn'), 'open') END AS standing, f.first_flagged_at
-    FROM flags f JOIN items i ON i.id = f.item_id JOIN accounts a ON a.id = i.account_id";
+/// The newest outcome of each flag; *withdrawn* opens it again. A decision goes before a suppression.
+fn select_sql(rest: &str) -> String {
+    format!(
+        "SELECT f.flag, f.item_id, i.platform, i.native_id, i.account_id, a.slug, i.kind, i.role, i.created_at,
+           f.content, f.version_seq, f.rule, f.category, f.severity, f.clause, f.spans, f.modifiers, f.past,
+           CASE WHEN f.shadow THEN 'shadow' ELSE coalesce(nullif(replace((SELECT r.outcome FROM reviews r
+             WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1), '-', '_'), 'withdrawn'),
+             CASE WHEN {SUPPRESSED} THEN 'suppressed' ELSE 'open' END) END AS standing, f.first_flagged_at
+         FROM flags f JOIN items i ON i.id = f.item_id JOIN accounts a ON a.id = i.account_id {rest}"
+    )
+}
 
 fn flag(row: &Row<'_>) -> Result<Flag> {
     Ok(Flag {
@@ -173,7 +185,7 @@ fn flag(row: &Row<'_>) -> Result<Flag> {
 }
 
 fn select(conn: &Connection, rest: &str, params: impl rusqlite::Params) -> Result<Vec<Flag>> {
-    let mut statement = conn.prepare_cached(&format!("{SELECT} {rest}"))?;
+    let mut statement = conn.prepare_cached(&select_sql(rest))?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -248,6 +260,9 @@ pub fn review(
     if !note.is_empty() {
         fields.push(("note", note.to_owned()));
     }
+    if let Some((packs, _)) = inputs::in_force(tx, inputs::PACKS)? {
+        fields.push(("packs", hex::encode(packs)));
+    }
     let seq = Log::open(tx)?.record(now, "review", Some(&flag.item()), Some(actor), &fields)?;
     tx.execute(
         "INSERT INTO reviews (seq, flag, item_id, content, rule, outcome, reason, note, actor, at)
@@ -255,6 +270,27 @@ pub fn review(
         params![row_id(seq), flag.flag, flag.item_id, flag.content, flag.rule, outcome, reason, note, actor, ms(now)],
     )?;
     Ok(seq)
+}
+
+/// Records the outcome *known-benign phrase* and begins the suppression it stands for: these words, for this rule, until then.
+/// Returns how many flags it covers.
+pub fn call_benign(
+    tx: &Transaction<'_>,
+    flag: &Flag,
+    phrase: &str,
+    until: Timestamp,
+    (reason, note): (&str, &str),
+    actor: &str,
+    now: Timestamp,
+) -> Result<u64> {
+    review(tx, flag, Outcome::BenignPhrase, reason, note, actor, now)?;
+    let new = suppressions::New {
+        rule: flag.rule.clone(),
+        phrase: phrase.to_owned(),
+        reason: reason.to_owned(),
+        expires_at: until,
+    };
+    Ok(suppressions::begin(tx, &new, actor, now)?.1)
 }
 
 /// All outcomes on a flag, oldest first.

@@ -8,6 +8,9 @@ use super::{ms, row_id};
 use crate::model::Timestamp;
 use crate::seal::{self, Hash};
 
+/// The kind of the rule packs.
+pub const PACKS: &str = "packs";
+
 /// Puts an input in force: a ledger entry with its text kept. Nothing happens when the same text is in force already.
 pub fn put(tx: &Transaction<'_>, kind: &'static str, text: &str, now: Timestamp) -> Result<bool> {
     let digest = seal::sha256(text.as_bytes());

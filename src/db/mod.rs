@@ -27,7 +27,10 @@ pub mod jobs;
 pub mod ledger;
 pub mod mails;
 pub mod media;
+pub mod replays;
 pub mod reports;
+pub mod samples;
+pub mod suppressions;
 pub mod upgrade;
 
 /// An open transaction of the writer.

@@ -135,10 +135,14 @@ async fn verify(app: Arc<App>) -> Result<()> {
     }
 }
 
-/// Makes the urgent and morning mails that are due, and sends whatever waits in the outbox.
+/// Takes up what changed without a harvest (packs, suppressions that expired), makes the urgent and morning mails that are due, and
+/// sends whatever waits in the outbox.
 async fn alerts(app: Arc<App>) -> Result<()> {
     let (ticking, now) = (app.clone(), app.clock.now());
-    let tick = move || alert::tick(&ticking.db, &ticking.config, now);
+    let tick = move || {
+        ticking.follow(now)?;
+        alert::tick(&ticking.db, &ticking.config, now)
+    };
     tokio::task::spawn_blocking(tick).await.context("the look for alerts was lost")??;
     send(&app).await
 }

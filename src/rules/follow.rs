@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::pass::{Engine, Gate, Subject};
+use super::pass::{Engine, Gate, Hit, Subject};
 use crate::db::flags::{self, Table};
 use crate::db::items::{self, Text};
+use crate::db::suppressions::{self, InForce};
 use crate::db::{Db, inputs, ledger};
 use crate::model::Timestamp;
 use crate::seal::{self, Hash};
@@ -39,7 +40,7 @@ pub fn catch_up(db: &Db, engine: &Engine, gate: &Gate, inputs: &Hash, now: Times
             let mut progress = follow(db, engine, gate, inputs, Table::Anew, 0, Some(now))?;
             let (inputs, through) = (*inputs, progress.through);
             db.writer.write(move |tx| {
-                flags::swap(tx, true)?;
+                flags::swap(tx, Some((now, through)))?;
                 inputs::set_watermark(tx, VIEW, through, &inputs, CODE)
             })?;
             progress.anew = true;
@@ -58,7 +59,7 @@ pub fn rebuild(db: &Db, engine: &Engine, gate: &Gate, inputs: &Hash) -> Result<P
     let mut progress = follow(db, engine, gate, inputs, Table::Anew, 0, None)?;
     let (inputs, through) = (*inputs, progress.through);
     db.writer.write(move |tx| {
-        flags::swap(tx, false)?;
+        flags::swap(tx, None)?;
         inputs::set_watermark(tx, VIEW, through, &inputs, CODE)
     })?;
     progress.anew = true;
@@ -80,7 +81,8 @@ fn follow(
     while progress.through < size {
         let texts = db.read(|conn| items::texts(conn, progress.through, size, BATCH))?;
         let through = if texts.len() < BATCH { size } else { texts.last().map_or(size, |text| text.seq) };
-        let found = flags_of(engine, gate, &texts, flagged_at);
+        let harmless = db.read(suppressions::in_force)?;
+        let found = flags_of(engine, gate, &harmless, &texts, flagged_at);
         let inputs = *inputs;
         progress.texts += texts.len() as u64;
         progress.flags += db.writer.write(move |tx| {
@@ -99,9 +101,15 @@ fn follow(
 }
 
 /// The flags of some texts, on both cores when there are many.
-pub(super) fn flags_of(engine: &Engine, gate: &Gate, texts: &[Text], flagged_at: Option<Timestamp>) -> Vec<flags::New> {
+pub(super) fn flags_of(
+    engine: &Engine,
+    gate: &Gate,
+    harmless: &InForce,
+    texts: &[Text],
+    flagged_at: Option<Timestamp>,
+) -> Vec<flags::New> {
     let of = |texts: &[Text]| -> Vec<flags::New> {
-        texts.iter().flat_map(|text| flags_of_one(engine, gate, text, flagged_at)).collect()
+        texts.iter().flat_map(|text| flags_of_one(engine, gate, harmless, text, flagged_at)).collect()
     };
     if texts.len() < 200 {
         return of(texts);
@@ -118,7 +126,13 @@ pub(super) fn flags_of(engine: &Engine, gate: &Gate, texts: &[Text], flagged_at:
     })
 }
 
-fn flags_of_one(engine: &Engine, gate: &Gate, text: &Text, flagged_at: Option<Timestamp>) -> Vec<flags::New> {
+fn flags_of_one(
+    engine: &Engine,
+    gate: &Gate,
+    harmless: &InForce,
+    text: &Text,
+    flagged_at: Option<Timestamp>,
+) -> Vec<flags::New> {
     let alts = text.content.media.iter().filter_map(|medium| medium.alt.clone());
     let parts: Vec<String> = text.content.parts.iter().cloned().chain(alts).collect();
     let subject = Subject {
@@ -134,6 +148,7 @@ fn flags_of_one(engine: &Engine, gate: &Gate, text: &Text, flagged_at: Option<Ti
     let name = format!("{}:{}", text.platform, text.native_id);
     hits.into_iter()
         .map(|hit| flags::New {
+            suppressions: covering(harmless, &hit, text),
             flag: seal::flag_key(&name, &text.content_digest, &hit.rule.id),
             item: text.item,
             content: text.content_digest,
@@ -149,4 +164,12 @@ fn flags_of_one(engine: &Engine, gate: &Gate, text: &Text, flagged_at: Option<Ti
             first_flagged_at: flagged_at.unwrap_or(text.entered_at),
         })
         .collect()
+}
+
+/// The suppressions whose phrase covers everything that matched.
+fn covering(harmless: &InForce, hit: &Hit, text: &Text) -> Vec<u64> {
+    let Some(phrases) = harmless.get(&hit.rule.id) else { return Vec::new() };
+    let spans: Vec<(usize, usize, usize)> = hit.spans.iter().map(|span| (span.part, span.start, span.end)).collect();
+    let covers = |phrase: &str| suppressions::covers(phrase, &text.content, &spans);
+    phrases.iter().filter(|(_, phrase)| covers(phrase)).map(|(entry, _)| *entry).collect()
 }

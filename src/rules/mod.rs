@@ -2,6 +2,7 @@
 
 mod engine;
 pub mod eval;
+mod examples;
 pub mod explain;
 pub mod follow;
 pub mod pack;

@@ -9,10 +9,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
-use super::pass::{Engine, Gate, Subject};
+use super::examples::{self, Example};
 use super::slots::Compiled;
 use crate::model::{Category, Kind, Role, Severity};
-use crate::text::detect::Allow;
 
 /// Everything that was loaded, with one digest over all of it.
 #[derive(Debug, Clone)]
@@ -168,9 +167,29 @@ impl std::error::Error for PackError {}
 /// # Errors
 /// Every fault of every file.
 pub fn load(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
-    let mut files: Vec<&(String, String)> = files.iter().collect();
-    files.sort();
-    let Reading { mut declared, mut errors, examples } = read(&files);
+    let mut reading = read(files);
+    let mut errors = std::mem::take(&mut reading.unproven);
+    let examples = std::mem::take(&mut reading.examples);
+    let packs = match compile(reading, files) {
+        Ok(packs) if errors.is_empty() => packs,
+        Ok(_) => return Err(errors),
+        Err(more) => return Err([more, errors].concat()),
+    };
+    errors.extend(examples::faults(&packs, &examples));
+    if errors.is_empty() { Ok(packs) } else { Err(errors) }
+}
+
+/// Packs that were loaded before and have been in force since: what a later version of the program asks of examples cannot take
+/// them out of force.
+///
+/// # Errors
+/// What cannot be compiled.
+pub fn load_known(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
+    compile(read(files), files)
+}
+
+fn compile(reading: Reading, files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
+    let Reading { mut declared, mut errors, .. } = reading;
     errors.extend(super::slots::resolve(&mut declared));
     if errors.is_empty() {
         errors.extend(super::slots::check(&declared));
@@ -179,15 +198,12 @@ pub fn load(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
         return Err(errors);
     }
     let compiled = Arc::new(super::slots::compile(&declared));
-    let packs = Packs { rules: declared.rules, digest: digest(&files), compiled };
-    let engine = example_engine(&packs);
-    let mut errors = run_examples(&engine, &examples);
-    errors.extend(without_hard_negative(&engine));
-    errors.extend(super::timing::too_slow(&engine));
-    if errors.is_empty() { Ok(packs) } else { Err(errors) }
+    Ok(Packs { rules: declared.rules, digest: digest(files), compiled })
 }
 
-fn read(files: &[&(String, String)]) -> Reading {
+fn read(files: &[(String, String)]) -> Reading {
+    let mut files: Vec<&(String, String)> = files.iter().collect();
+    files.sort();
     let mut reading = Reading::default();
     for lexicon in ["candidates", "measures"] {
         reading.declared.lexicons.insert(lexicon.to_owned(), Vec::new());
@@ -206,24 +222,18 @@ fn read(files: &[&(String, String)]) -> Reading {
 /// The rules as their packs state them, for showing: nothing is compiled and no example is run. A rule that cannot be read is
 /// left out.
 pub fn stated(files: &[(String, String)]) -> Vec<Arc<Rule>> {
-    read(&files.iter().collect::<Vec<_>>()).declared.rules
+    read(files).declared.rules
 }
 
-fn digest(files: &[&(String, String)]) -> String {
+fn digest(files: &[(String, String)]) -> String {
+    let mut files: Vec<&(String, String)> = files.iter().collect();
+    files.sort();
     let mut hash = Sha256::new();
     for part in files.iter().flat_map(|(name, text)| [name, text]) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
     hex::encode(hash.finalize())
-}
-
-/// An example: its rule, where it stands, whether it must match, and its text.
-struct Example {
-    rule: usize,
-    line: usize,
-    matches: bool,
-    text: String,
 }
 
 #[derive(Deserialize)]
@@ -288,6 +298,8 @@ const fn default_within() -> u32 {
 struct Reading {
     declared: Declared,
     errors: Vec<PackError>,
+    /// Faults of examples: the rules could be compiled all the same.
+    unproven: Vec<PackError>,
     examples: Vec<Example>,
 }
 
@@ -333,6 +345,9 @@ impl Reading {
         for fault in faults(&rule) {
             self.fault(name, line, Some(&id), fault);
         }
+        let unproven =
+            |expected| PackError { file: name.to_owned(), line, rule: Some(id.clone()), example: None, expected };
+        self.unproven.extend(example_faults(&rule).into_iter().map(unproven));
         let number = self.declared.rules.len();
         for (matches, list) in [(true, &rule.matches), (false, &rule.no_match)] {
             self.examples.extend(list.iter().map(|example| Example {
@@ -383,11 +398,19 @@ fn faults(rule: &RawRule) -> Vec<String> {
         !rule.find.is_empty() && rule.find.iter().all(|slots| !slots.is_empty()),
         "find needs a list with at least one slot",
     );
-    must(rule.matches.len() >= 3, "match needs at least three examples");
-    must(rule.matches.iter().any(|example| looks_spanish(example.get_ref())), "match needs an example in Spanish");
-    must(rule.no_match.len() >= 3, "no_match needs at least three examples");
     must((1..=40).contains(&rule.within), "within is a number of words from 1 to 40");
     faults
+}
+
+/// What is wanting of a rule's examples, before they are run.
+fn example_faults(rule: &RawRule) -> Vec<String> {
+    let spanish = rule.matches.iter().any(|example| examples::looks_spanish(example.get_ref()));
+    let wanting = [
+        (rule.matches.len() < 3, "match needs at least three examples"),
+        (!spanish, "match needs an example in Spanish"),
+        (rule.no_match.len() < 3, "no_match needs at least three examples"),
+    ];
+    wanting.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what.to_owned()).collect()
 }
 
 fn finished(rule: RawRule, pack: &str, line: usize) -> Rule {
@@ -464,69 +487,6 @@ fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
 }
 
-fn example_engine(packs: &Packs) -> Engine {
-    let allow = Allow { domains: vec!["mesavista.example.org".to_owned()], ..Allow::default() };
-    Engine::new(packs, &allow)
-}
-
-/// Runs every example as its rule would meet it, written by the first role that the rule names a clause for.
-fn run_examples(engine: &Engine, examples: &[Example]) -> Vec<PackError> {
-    let failing =
-        examples.iter().filter(|example| fires(engine, &engine.rules[example.rule], &example.text) != example.matches);
-    failing
-        .map(|example| PackError {
-            file: engine.rules[example.rule].pack.clone(),
-            line: example.line,
-            rule: Some(engine.rules[example.rule].id.clone()),
-            example: Some(example.text.clone()),
-            expected: if example.matches { "expected a match, found none" } else { "expected no match, found one" }
-                .to_owned(),
-        })
-        .collect()
-}
-
-/// Rules whose `no_match` shows only what is far from them. One with a single slot and nothing to hold it back fires on every word
-/// of it.
-fn without_hard_negative(engine: &Engine) -> Vec<PackError> {
-    let held_back = |rule: &Rule| !rule.benign.is_empty() || !rule.modifiers.is_empty();
-    let words = |rule: &Rule| {
-        let slots = || rule.find.iter().flatten();
-        (rule.find.iter().any(|slots| slots.len() > 1) || held_back(rule)) && slots().any(|slot| !slot.starts_with('$'))
-    };
-    let near = |number: usize, rule: &Rule| {
-        rule.no_matches.iter().any(|text| super::engine::holds_words_of(engine, number, text))
-    };
-    let lacking = engine.rules.iter().enumerate().filter(|(number, rule)| words(rule) && !near(*number, rule));
-    lacking
-        .map(|(_, rule)| PackError {
-            file: rule.pack.clone(),
-            line: rule.line,
-            rule: Some(rule.id.clone()),
-            example: None,
-            expected: "no_match needs a hard negative: one that holds words the rule looks for".to_owned(),
-        })
-        .collect()
-}
-
-/// Whether a text has a word that is written in Spanish only.
-fn looks_spanish(text: &str) -> bool {
-    const WORDS: [&str; 40] = [
-        "el", "la", "los", "las", "de", "del", "al", "que", "mi", "mis", "tu", "tus", "su", "sus", "es", "en", "con",
-        "por", "para", "un", "una", "y", "te", "se", "lo", "le", "les", "yo", "ya", "muy", "este", "esta", "eso",
-        "voy", "va", "hay", "soy", "como", "pero", "si",
-    ];
-    let folded = crate::text::views::fold_phrase(text);
-    text.contains(['ñ', '¿', '¡', 'á', 'é', 'í', 'ó', 'ú', 'Ñ']) || folded.split(' ').any(|word| WORDS.contains(&word))
-}
-
-fn fires(engine: &Engine, rule: &Rule, text: &str) -> bool {
-    let role = if rule.clause.district.is_some() { Role::District } else { Role::Public };
-    let platform = rule.platforms.first().map_or("facebook", String::as_str);
-    let kind = rule.kinds.first().copied().unwrap_or(Kind::Comment);
-    let subject = Subject { text, parts: &[], links: &[], role, platform, kind, every_role: true };
-    engine.apply(&subject, &Gate::all()).iter().any(|hit| hit.rule.id == rule.id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -581,7 +541,6 @@ mod tests {
     fn a_list_of_elections_fills_its_lexicons() {
         let list = "[[election]]\ndate = 2026-11-03\ntitle = \"General\"\nmeasures = [{ name = \"Measure Q\", also = [\"the bond\"] }]\n";
         let files = [("elections.toml".to_owned(), list.to_owned())];
-        let files: Vec<&(String, String)> = files.iter().collect();
         assert_eq!(read(&files).declared.lexicons["measures"], ["Measure Q", "the bond"]);
     }
 

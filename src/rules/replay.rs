@@ -8,6 +8,7 @@ use super::follow::{BATCH, flags_of};
 use super::pass::{Engine, Gate};
 use crate::db::flags::{self, FlagKey, New};
 use crate::db::items;
+use crate::db::suppressions::InForce;
 use crate::db::{Db, ledger};
 use crate::model::{Category, Severity};
 
@@ -55,7 +56,7 @@ pub fn replay(
         found.texts += texts.len() as u64;
         let names: HashMap<i64, String> =
             texts.iter().map(|text| (text.item, format!("{}:{}", text.platform, text.native_id))).collect();
-        for new in flags_of(engine, gate, &texts, None) {
+        for new in flags_of(engine, gate, &InForce::new(), &texts, None) {
             if seen.insert(new.flag) {
                 let name = names.get(&new.item).cloned().unwrap_or_default();
                 compare(&mut found, in_force.remove(&new.flag), &new, name, tell)?;

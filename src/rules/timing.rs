@@ -12,11 +12,11 @@ const AT_MOST: u32 = 10;
 /// Shorter times than this are lost in the clock.
 const LEAST: Duration = Duration::from_micros(50);
 
-/// Tried again before a rule is refused: another program may have had the processor.
-const TRIES: usize = 4;
+/// Tried so often before a rule is refused, and the shortest times count: another program may have had the processor.
+const TRIES: usize = 30;
 
 /// Bytes of a text that is made of one thing again and again.
-const HOSTILE: usize = 4096;
+const HOSTILE: usize = 2048;
 
 /// Every rule that takes longer than [`AT_MOST`] times the reference on its own examples, or on texts that repeat them, one
 /// letter, digits, words or letters in no order.
@@ -45,17 +45,16 @@ fn slowest(engine: &Engine, number: usize, rule: &Rule, common: &[String]) -> Op
 
 fn over(engine: &Engine, number: usize, text: &str) -> Option<u32> {
     let is_rule = |rule: &Rule| rule.id == engine.rules[number].id;
-    let mut least = u32::MAX;
+    let (mut reference, mut alone, mut times) = (Duration::MAX, Duration::MAX, 0);
     for _ in 0..TRIES {
-        let reference = taken(engine, text, &|_| false).max(LEAST);
-        let alone = taken(engine, text, &is_rule);
-        let times = u32::try_from(alone.as_nanos() / reference.as_nanos()).unwrap_or(u32::MAX);
+        reference = reference.min(taken(engine, text, &|_| false)).max(LEAST);
+        alone = alone.min(taken(engine, text, &is_rule));
+        times = u32::try_from(alone.as_nanos() / reference.as_nanos()).unwrap_or(u32::MAX);
         if times <= AT_MOST {
             return None;
         }
-        least = least.min(times);
     }
-    Some(least)
+    Some(times)
 }
 
 fn taken(engine: &Engine, text: &str, runs: &dyn Fn(&Rule) -> bool) -> Duration {

@@ -6,4 +6,5 @@ pub mod dates;
 pub mod letter;
 pub mod tokenize;
 pub mod mend;
+pub mod phrase;
 pub mod views;

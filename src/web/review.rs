@@ -269,10 +269,8 @@ fn why(conn: &Conn, site: &Site, flag: &Flag, flagged: &Stored) -> Result<Why> {
     let clause = book::clause(site, &flag.clause);
     let card = db::flags::report_card(conn, &flag.rule)?;
     let (clause_title, clause_text) = clause.map_or_else(Default::default, |clause| (clause.title, clause.text));
-    let part = |part: usize| {
-        if part == 0 { Some(&flagged.content.text) } else { flagged.content.parts.get(part - 1) }
-    };
-    let words = |span: &(usize, usize, usize)| Some(part(span.0)?.get(span.1..span.2)?.trim().to_owned());
+    let texts = flagged.content.texts();
+    let words = |span: &(usize, usize, usize)| Some(texts.get(span.0)?.get(span.1..span.2)?.trim().to_owned());
     let mut matched: Vec<String> = flag.spans.iter().filter_map(words).filter(|words| !words.is_empty()).collect();
     matched.dedup();
     Ok(Why {

@@ -192,6 +192,7 @@ fn fill(db: &Db, category: Category, now: Timestamp, said: &str, author: &str) -
             let version = items::show(tx, item)?.latest().seq;
             let start = place;
             let new = New {
+                suppressions: Vec::new(),
                 flag: key,
                 item,
                 content,

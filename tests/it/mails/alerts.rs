@@ -341,6 +341,7 @@ fn a_rebuild_of_the_flags_sends_nothing() {
     world.answer(&flag, Opening::Acknowledgement, "safety");
     world.answer(&flag, Opening::Acknowledgement, "principal");
     let again = flags::New {
+        suppressions: Vec::new(),
         flag: flag.flag,
         item: flag.item_id,
         content: flag.content,
@@ -355,13 +356,14 @@ fn a_rebuild_of_the_flags_sends_nothing() {
         past: true,
         first_flagged_at: world.now.get(),
     };
+    let now = world.now.get();
     world
         .db
         .writer
         .write(move |tx| {
             flags::begin_anew(tx)?;
             flags::add(tx, flags::Table::Anew, &again)?;
-            flags::swap(tx, true)?;
+            flags::swap(tx, Some((now, 100)))?;
             db::inputs::set_watermark(tx, "flags", 100, &[7; 32], 2)
         })
         .unwrap();

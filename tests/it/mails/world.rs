@@ -257,6 +257,7 @@ impl World {
         let rule = format!("rule-{category}");
         let key = seal::flag_key(&format!("facebook:{native_id}"), &content, &rule);
         let new = flags::New {
+            suppressions: Vec::new(),
             flag: key,
             item,
             content,
