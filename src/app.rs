@@ -1,6 +1,7 @@
 //! Builds the parts once, and runs what follows when anything was committed: rules, index, alerts, checkpoint. The only
 //! orchestration: `cli`, `jobs` and `web` call [`App::follow`] after a verb.
 
+pub mod packs;
 pub mod search;
 
 use std::collections::BTreeSet;
@@ -258,7 +259,7 @@ impl App {
             }
             Ok(changed)
         })?;
-        changed.retain(|(kind, text)| *kind != PACKS || loads(text));
+        changed.retain(|(kind, text)| *kind != PACKS || packs::loads(text));
         if changed.is_empty() {
             return Ok(());
         }
@@ -268,7 +269,7 @@ impl App {
     }
 
     fn stated_packs(&self) -> Result<Option<String>> {
-        match read_packs(&self.config) {
+        match packs::read(&self.config) {
             Ok(files) => Ok(Some(serde_json::to_string(&files)?)),
             Err(error) => {
                 tracing::error!("the packs could not be read, the last good ones stay in force: {error:#}");
@@ -289,7 +290,7 @@ impl App {
         let engine = match held.as_ref().filter(|(known, _)| *known == digest) {
             Some((_, engine)) => engine.clone(),
             None => {
-                let engine = Arc::new(compile(&texts[0], &self.allow())?);
+                let engine = Arc::new(packs::compile(&texts[0], &self.allow())?);
                 *held = Some((digest, engine.clone()));
                 engine
             }
@@ -316,55 +317,6 @@ impl App {
             expectations_posted: !self.config.policy.comment_expectations.is_empty(),
         }
     }
-}
-
-/// Whether packs load; says why they do not.
-fn loads(files: &str) -> bool {
-    let files: Vec<(String, String)> = serde_json::from_str(files).unwrap_or_default();
-    let Err(errors) = rules::load(&files) else { return true };
-    let first = errors.first().map(ToString::to_string).unwrap_or_default();
-    tracing::error!("the packs did not load, the last good ones stay in force: {first}");
-    false
-}
-
-fn compile(files: &str, allow: &Allow) -> Result<Engine> {
-    if files.is_empty() {
-        bail!("no packs have ever been in force: put packs that load into the folder that [rules] dir names");
-    }
-    let files: Vec<(String, String)> = serde_json::from_str(files).context("the packs in force")?;
-    match rules::load(&files) {
-        Ok(packs) => Ok(Engine::new(&packs, allow)),
-        Err(errors) => bail!(
-            "the packs in force do not load with this version: {}",
-            errors.first().map(ToString::to_string).unwrap_or_default()
-        ),
-    }
-}
-
-/// The packs' files by name, with the list of elections beside them where the policy names one.
-pub fn read_packs(config: &Config) -> Result<Vec<(String, String)>> {
-    let mut files = read_toml(&config.rules.dir)?;
-    if let Some(elections) = &config.policy.elections {
-        let text = fs::read_to_string(elections).with_context(|| format!("could not read {}", elections.display()))?;
-        files.push(("elections.toml".to_owned(), text));
-    }
-    Ok(files)
-}
-
-/// The TOML files of a folder, by name.
-pub fn read_toml(dir: &Path) -> Result<Vec<(String, String)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).with_context(|| format!("could not read the packs in {}", dir.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let text = fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
-            files.push((name, text));
-        }
-    }
-    files.sort();
-    ensure!(!files.is_empty(), "there are no packs in {}", dir.display());
-    Ok(files)
 }
 
 /// The documents of the items that got versions after an entry, up to the entry `size`.

@@ -30,6 +30,8 @@ pub struct Ask {
     pub slot: Option<Timestamp>,
     /// When the next one comes.
     pub next: Option<Timestamp>,
+    /// What the reader should know of the rules beside their flags.
+    pub notes: Vec<String>,
 }
 
 /// A report, made now or before.
@@ -48,7 +50,8 @@ pub fn run(db: &Db, config: &Config, ask: &Ask, now: Timestamp) -> Result<Made> 
     if let Some(report) = made_before(db, ask, last.as_ref())? {
         return Ok(Made { report, mails: 0, is_new: false });
     }
-    let gathered = gather::gather(see(db, config, last.as_ref())?, config, now);
+    let mut gathered = gather::gather(see(db, config, last.as_ref())?, config, now);
+    gathered.lists.notes.clone_from(&ask.notes);
     if let Some(week) = ask.week.as_ref().filter(|week| **week != gathered.lists.week) {
         bail!("there is no report of {week}: the next one will be that of {}", gathered.lists.week);
     }

@@ -24,6 +24,7 @@ use crate::{alert, jobs, outbox, web, weekly};
 /// The packs and texts that ship with the program: the demo needs no file but the program itself.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("rules/abuse.toml", include_str!("../../config/rules/abuse.toml")),
+    ("rules/claims.toml", include_str!("../../config/rules/claims.toml")),
     ("rules/conduct.toml", include_str!("../../config/rules/conduct.toml")),
     ("rules/exploitation.toml", include_str!("../../config/rules/exploitation.toml")),
     ("rules/obscenity.toml", include_str!("../../config/rules/obscenity.toml")),
@@ -312,7 +313,8 @@ async fn mails(app: &Arc<App>) -> Result<()> {
         making.follow(now)?;
         alert::tick(&making.db, &making.config, now)?;
         let next = jobs::next(&making.config.weekly.cron, now, &making.config.time_zone);
-        weekly::run(&making.db, &making.config, &weekly::Ask { next, ..weekly::Ask::default() }, now)
+        let notes = crate::app::packs::notes(&making.db, &making.config, now)?;
+        weekly::run(&making.db, &making.config, &weekly::Ask { next, notes, ..weekly::Ask::default() }, now)
     })
     .await??;
     if let Some(mail) = &app.config.mail {

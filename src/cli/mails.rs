@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{Exit, Usage, print};
-use crate::app::App;
+use crate::app::{App, packs};
 use crate::config::Config;
 use crate::jobs;
 use crate::mail::{self, Kind, Mailer};
@@ -58,7 +58,8 @@ pub async fn weekly(app: &App, week: Option<String>, dry_run: bool) -> Result<Ex
     let now = app.clock.now();
     tokio::task::block_in_place(|| app.follow(now))?;
     let next = jobs::next(&app.config.weekly.cron, now, &app.config.time_zone);
-    let ask = weekly::Ask { week, dry_run, slot: None, next };
+    let notes = packs::notes(&app.db, &app.config, now)?;
+    let ask = weekly::Ask { week, dry_run, slot: None, next, notes };
     let made = tokio::task::block_in_place(|| weekly::run(&app.db, &app.config, &ask, now))?;
     if dry_run {
         print(format!("Subject: {}\n\n{}", made.report.subject, made.report.text))?;

@@ -186,7 +186,7 @@ fn replay(config: &Path, dir: Option<PathBuf>, json: bool) -> Result<Exit> {
 
 /// How many rules the config's packs hold, or every reason why they do not load, for `check-config`.
 pub fn loaded(config: &Config) -> Result<usize, Vec<String>> {
-    let files = app::read_packs(config).map_err(|error| vec![format!("{error:#}")])?;
+    let files = app::packs::read(config).map_err(|error| vec![format!("{error:#}")])?;
     let packs = rules::load(&files).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(packs.rules.len())
 }
@@ -196,7 +196,7 @@ fn packs(config: &Path, dir: Option<PathBuf>) -> Result<Vec<(String, String)>> {
     let here = Path::new("config/rules");
     match dir {
         Some(dir) => with_elections(&dir),
-        None if config.exists() => app::read_packs(&Config::load(config)?),
+        None if config.exists() => app::packs::read(&Config::load(config)?),
         None if here.is_dir() => with_elections(here),
         None => Err(Usage("name the folder with the packs: there is no config and no config/rules here".into()).into()),
     }
@@ -204,7 +204,7 @@ fn packs(config: &Path, dir: Option<PathBuf>) -> Result<Vec<(String, String)>> {
 
 /// A folder's packs, and the list of elections that lies beside the folder.
 fn with_elections(dir: &Path) -> Result<Vec<(String, String)>> {
-    let mut files = app::read_toml(dir)?;
+    let mut files = app::packs::read_toml(dir)?;
     let beside = dir.parent().map(|parent| parent.join("elections.toml")).filter(|file| file.is_file());
     if let Some(file) = beside {
         files.push(("elections.toml".into(), std::fs::read_to_string(file)?));

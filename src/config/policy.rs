@@ -21,6 +21,9 @@ pub struct PolicyClause {
     pub id: String,
     pub title: String,
     pub text: String,
+    /// What serves the clause beside rules: a check of the accounts, a person's word, or nothing.
+    #[serde(default)]
+    pub served_by: String,
 }
 
 impl Clauses {

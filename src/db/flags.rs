@@ -1,5 +1,7 @@
 //! Flags (a view) and the reviews of them (for good), joined by the flag key.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
@@ -317,20 +319,37 @@ pub struct ReportCard {
     pub confirmed: u64,
     /// Decided otherwise.
     pub refused: u64,
+    /// The same by the month (UTC, *2026-11*) in which the flags were first made, oldest first.
+    pub months: BTreeMap<String, [u64; 3]>,
 }
 
-/// The report card of a rule over the whole archive.
-pub fn report_card(conn: &Connection, rule: &str) -> Result<ReportCard> {
+impl ReportCard {
+    /// Of those decided, how many of a hundred were confirmed; `None` while nobody has decided any.
+    pub fn upheld(&self) -> Option<u64> {
+        (self.confirmed * 100).checked_div(self.confirmed + self.refused)
+    }
+}
+
+/// The report cards of all rules that have ever fired and still have flags, those in shadow too.
+pub fn report_cards(conn: &Connection) -> Result<BTreeMap<String, ReportCard>> {
     let mut statement = conn.prepare_cached(
-        "SELECT count(*), count(*) FILTER (WHERE outcome = 'confirmed'),
+        "SELECT rule, month, count(*), count(*) FILTER (WHERE outcome = 'confirmed'),
            count(*) FILTER (WHERE outcome NOT IN ('confirmed', 'withdrawn'))
-         FROM (SELECT (SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1) AS outcome
-           FROM flags f WHERE f.rule = ?1)",
+         FROM (SELECT f.rule AS rule, strftime('%Y-%m', f.first_flagged_at / 1000, 'unixepoch') AS month,
+             (SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1) AS outcome FROM flags f)
+         GROUP BY rule, month ORDER BY rule, month",
     )?;
-    let row = |row: &Row<'_>| {
-        Ok(ReportCard { fired: seq(row.get(0)?), confirmed: seq(row.get(1)?), refused: seq(row.get(2)?) })
-    };
-    Ok(statement.query_row([rule], row)?)
+    let mut rows = statement.query([])?;
+    let mut cards: BTreeMap<String, ReportCard> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let counts = [seq(row.get(2)?), seq(row.get(3)?), seq(row.get(4)?)];
+        let card = cards.entry(row.get(0)?).or_default();
+        card.fired += counts[0];
+        card.confirmed += counts[1];
+        card.refused += counts[2];
+        card.months.insert(row.get(1)?, counts);
+    }
+    Ok(cards)
 }
 
 /// What a person did with a flagged item.

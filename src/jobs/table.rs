@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use super::{Job, Stop, latest, next};
 use crate::alert;
-use crate::app::App;
+use crate::app::{self, App};
 use crate::db::accounts::{self, Account};
 use crate::db::{self, harvests, ledger};
 use crate::harvest::Request;
@@ -154,7 +154,8 @@ async fn weekly(app: Arc<App>) -> Result<()> {
         making.follow(now)?;
         let (cron, zone) = (&making.config.weekly.cron, &making.config.time_zone);
         let (slot, next) = (latest(cron, now, zone), next(cron, now, zone));
-        weekly::run(&making.db, &making.config, &weekly::Ask { slot, next, ..weekly::Ask::default() }, now)
+        let notes = app::packs::notes(&making.db, &making.config, now)?;
+        weekly::run(&making.db, &making.config, &weekly::Ask { slot, next, notes, ..weekly::Ask::default() }, now)
     };
     tokio::task::spawn_blocking(make).await.context("the report was lost")??;
     send(&app).await

@@ -11,5 +11,5 @@ pub mod replay;
 mod slots;
 mod timing;
 
-pub use pack::{PackError, Packs, Rule, Status, load, stated};
+pub use pack::{ELECTIONS, PackError, Packs, Rule, Status, elections, load, load_known, stated};
 pub use pass::{Engine, Gate, Hit, Span, Subject};

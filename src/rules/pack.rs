@@ -179,6 +179,25 @@ pub fn load(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
     if errors.is_empty() { Ok(packs) } else { Err(errors) }
 }
 
+/// The name of the file that lists elections.
+pub const ELECTIONS: &str = "elections.toml";
+
+/// The days of the elections that the files list.
+pub fn elections(files: &[(String, String)]) -> Vec<jiff::civil::Date> {
+    let lists = files.iter().filter(|(name, _)| name.rsplit('/').next() == Some(ELECTIONS));
+    let read = lists.filter_map(|(_, text)| toml::from_str::<Elections>(text).ok());
+    let days = read.flat_map(|list| list.election).filter_map(|election| election.date.date);
+    let civil = |day: toml::value::Date| {
+        jiff::civil::Date::new(
+            i16::try_from(day.year).ok()?,
+            i8::try_from(day.month).ok()?,
+            i8::try_from(day.day).ok()?,
+        )
+        .ok()
+    };
+    days.filter_map(civil).collect()
+}
+
 /// Packs that were loaded before and have been in force since: what a later version of the program asks of examples cannot take
 /// them out of force.
 ///
@@ -209,7 +228,7 @@ fn read(files: &[(String, String)]) -> Reading {
         reading.declared.lexicons.insert(lexicon.to_owned(), Vec::new());
     }
     for (name, text) in files {
-        let read = if name.rsplit('/').next() == Some("elections.toml") {
+        let read = if name.rsplit('/').next() == Some(ELECTIONS) {
             reading.elections(name, text)
         } else {
             reading.pack(name, text)
@@ -455,8 +474,7 @@ struct Elections {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Election {
-    #[serde(rename = "date")]
-    _date: toml::value::Datetime,
+    date: toml::value::Datetime,
     #[serde(rename = "title")]
     _title: String,
     #[serde(default)]

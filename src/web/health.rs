@@ -120,12 +120,16 @@ pub async fn healthz(State(site): State<Site>) -> Result<Response, Error> {
 }
 
 pub async fn metrics(State(site): State<Site>) -> Result<Response, Error> {
-    let text = site.blocking(|site| Ok(exposition(&Standing::gather(site.db())?, site.config()))).await?;
+    let text = site.blocking(|site| {
+        let trouble = crate::app::packs::trouble(site.db(), site.config())?;
+        Ok(exposition(&Standing::gather(site.db())?, site.config(), trouble.is_some()))
+    });
+    let text = text.await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
 /// The figures in Prometheus' text format.
-fn exposition(state: &Standing, config: &Config) -> String {
+fn exposition(state: &Standing, config: &Config, packs_refused: bool) -> String {
     let figures = &state.figures;
     let mut out = Exposition::default();
     out.gauge("pagekeeper_info", "The running version.", [(labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1)]);
@@ -146,6 +150,12 @@ fn exposition(state: &Standing, config: &Config) -> String {
         "pagekeeper_mails",
         "Mails not accepted by the mail server: waiting, of those tried, and refused.",
         mails,
+    );
+    let refused = [(String::new(), u64::from(packs_refused))];
+    out.gauge(
+        "pagekeeper_packs_refused",
+        "Whether the packs on the disk did not load: older ones are in force.",
+        refused,
     );
     out.gauge("pagekeeper_accounts", "Registered accounts.", accounts(state, config));
     let failed = state.runs.iter().map(|run| {

@@ -15,7 +15,7 @@ use super::{Error, Frame, Site, render};
 use crate::db::accounts::Account;
 use crate::db::harvests::Interval;
 use crate::model::{AccountStatus, Timestamp};
-use crate::{app, db, rules};
+use crate::{app, db};
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -117,7 +117,7 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
         };
         Need { what: reason.say, since: when(reason.since), link: None, act }
     }));
-    found.extend(packs(site)?);
+    found.extend(packs(site, site.clock().now())?);
     if !site.config().law.has_basis() {
         let what = "No legal basis is recorded, so no rule runs on public comments. They are kept and can be searched.";
         let act = "Record it under [law] in the config.";
@@ -138,25 +138,16 @@ fn not_kept(account: &Account, zone: &TimeZone) -> Need {
     }
 }
 
-/// Packs on the disk that are not in force because they do not load. The files are read only when they differ.
-fn packs(site: &Site) -> Result<Option<Need>> {
-    let say = |cause: String| Need {
-        what: format!("The rule packs did not load, the last good ones stay in force: {cause}"),
-        since: None,
-        link: None,
-        act: "The owner of the pack mends it; pagekeeper check-config says whether it loads.",
+/// Packs that did not load, and a check that is only half one.
+fn packs(site: &Site, now: Timestamp) -> Result<Vec<Need>> {
+    let need = |what: String| {
+        let act = match what.starts_with("The rule packs") {
+            true => "The owner of the pack mends it; pagekeeper check-config says whether it loads.",
+            false => "Whoever keeps the list adds the next election to elections.toml.",
+        };
+        Need { what, since: None, link: Some(("/rules".to_owned(), "Rules")), act }
     };
-    let files = match app::read_packs(site.config()) {
-        Ok(files) => files,
-        Err(error) => return Ok(Some(say(format!("{error:#}")))),
-    };
-    let text = serde_json::to_string(&files)?;
-    let in_force = site.db().read(|conn| db::inputs::in_force(conn, app::PACKS))?;
-    if in_force.is_some_and(|(_, known)| known == text) {
-        return Ok(None);
-    }
-    let errors = rules::load(&files).err().unwrap_or_default();
-    Ok(errors.first().map(|error| say(error.to_string())))
+    Ok(app::packs::notes(site.db(), site.config(), now)?.into_iter().map(need).collect())
 }
 
 /// *2 are not connected: 1 on X, 1 on Threads.*

@@ -267,7 +267,7 @@ fn reviewed(review: db::flags::Review, zone: &TimeZone) -> Reviewed {
 fn why(conn: &Conn, site: &Site, flag: &Flag, flagged: &Stored) -> Result<Why> {
     let rule = site.book().rule(conn, &flag.rule)?;
     let clause = book::clause(site, &flag.clause);
-    let card = db::flags::report_card(conn, &flag.rule)?;
+    let card = db::flags::report_cards(conn)?.remove(&flag.rule).unwrap_or_default();
     let (clause_title, clause_text) = clause.map_or_else(Default::default, |clause| (clause.title, clause.text));
     let texts = flagged.content.texts();
     let words = |span: &(usize, usize, usize)| Some(texts.get(span.0)?.get(span.1..span.2)?.trim().to_owned());

@@ -50,6 +50,9 @@ pub struct Lists {
     pub checkpoint: Option<String>,
     /// Whether rules run on public comments at all.
     pub has_basis: bool,
+    /// What the reader should know of the rules beside their flags.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// A register row as a report needs it.
@@ -186,6 +189,7 @@ pub(super) fn gather(seen: Seen, config: &Config, now: Timestamp) -> Gathered {
         is_damaged: seen.record.checked.is_some_and(|(_, is_intact)| !is_intact),
         checkpoint: seen.record.checkpoint.map(|root| hex::encode(&root[..4])),
         has_basis: config.law.has_basis(),
+        notes: Vec::new(),
         accounts,
     };
     let words = seen.flags.into_iter().filter_map(|(flag, words)| Some((hex::encode(flag.flag), words?))).collect();
@@ -318,6 +322,7 @@ pub(super) fn sample(config: &Config, now: Timestamp) -> (Lists, HashMap<String,
         is_damaged: false,
         checkpoint: Some("7f3a91c2".to_owned()),
         has_basis: config.law.has_basis(),
+        notes: Vec::new(),
     };
     (lists, words)
 }

@@ -187,6 +187,7 @@ impl Page<'_> {
                  \"off\"): no rule runs on them. Posts and comments are kept and can be searched all the same.",
             );
         }
+        lists.notes.iter().for_each(|note| letter.strong(note));
     }
 
     fn record(&self, letter: &mut Letter, lists: &Lists) {
