@@ -215,6 +215,11 @@ impl Http {
         self.meters.set_ceiling(prefix, requests_per_minute);
     }
 
+    /// As a ceiling, with the calls spread evenly over the minute: for platforms that also count the second.
+    pub fn set_pace(&self, prefix: &str, requests_per_minute: u32) {
+        self.meters.set_pace(prefix, requests_per_minute);
+    }
+
     /// What may still be spent on a meter before `refill`: the caller counts across runs, in the database.
     pub fn set_budget(&self, meter: &str, units: u64, refill: Timestamp) {
         self.meters.set_budget(meter, units, refill);

@@ -24,9 +24,9 @@ pub(super) struct Meters {
 }
 
 struct Inner {
-    per_minute: u32,
+    quota: Quota,
     /// Ceilings by a name's beginning; the longest that fits counts.
-    ceilings: Vec<(String, u32)>,
+    ceilings: Vec<(String, Quota)>,
     meters: HashMap<String, Meter>,
 }
 
@@ -44,14 +44,23 @@ struct Budget {
 
 impl Meters {
     pub(super) fn new(clock: Clock, per_minute: u32) -> Meters {
-        let inner = Inner { per_minute, ceilings: Vec::new(), meters: HashMap::new() };
+        let inner = Inner { quota: quota(per_minute), ceilings: Vec::new(), meters: HashMap::new() };
         Meters { clock, inner: Mutex::new(inner) }
     }
 
     pub(super) fn set_ceiling(&self, prefix: &str, per_minute: u32) {
+        self.set_quota(prefix, quota(per_minute));
+    }
+
+    /// A ceiling that lets through one at a time.
+    pub(super) fn set_pace(&self, prefix: &str, per_minute: u32) {
+        self.set_quota(prefix, quota(per_minute).allow_burst(NonZeroU32::MIN));
+    }
+
+    fn set_quota(&self, prefix: &str, quota: Quota) {
         let mut inner = self.lock();
         inner.ceilings.retain(|(known, _)| known != prefix);
-        inner.ceilings.push((prefix.to_owned(), per_minute));
+        inner.ceilings.push((prefix.to_owned(), quota));
         let names: Vec<String> = inner.meters.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
         for name in names {
             let limiter = self.limiter(&inner, &name);
@@ -144,9 +153,7 @@ impl Meters {
 
     fn limiter(&self, inner: &Inner, name: &str) -> Limiter {
         let fitting = inner.ceilings.iter().filter(|(prefix, _)| name.starts_with(prefix.as_str()));
-        let per_minute =
-            fitting.max_by_key(|(prefix, _)| prefix.len()).map_or(inner.per_minute, |(_, ceiling)| *ceiling);
-        let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+        let quota = fitting.max_by_key(|(prefix, _)| prefix.len()).map_or(inner.quota, |(_, ceiling)| *ceiling);
         RateLimiter::direct_with_clock(quota, Ticks(self.clock.clone()))
     }
 
@@ -166,6 +173,10 @@ impl Meters {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn quota(per_minute: u32) -> Quota {
+    Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN))
 }
 
 fn refuse_parked(meter: &mut Meter, now: Timestamp) -> Result<(), Error> {
@@ -260,6 +271,19 @@ mod tests {
             assert_eq!(meters.admit(&page(), 1, "t"), Ok(None));
         }
         assert!(meters.admit(&page(), 1, "t").is_err());
+    }
+
+    #[test]
+    fn a_pace_lets_through_one_at_a_time() {
+        let (meters, clock) = meters(100);
+        meters.set_ceiling("x:", 100);
+        meters.set_pace("x:archive", 20);
+        let archive = vec!["x:archive".to_owned(), "x:app".to_owned()];
+        for _ in 0..3 {
+            assert_eq!(meters.admit(&archive, 1, "t"), Ok(None));
+            assert!(matches!(meters.admit(&archive, 1, "t"), Err(Error::RateLimited { .. })));
+            clock.advance(SignedDuration::from_secs(3));
+        }
     }
 
     #[test]
