@@ -87,6 +87,9 @@ impl App {
         for (name, platform) in &config.platform {
             http.set_ceiling(&format!("{name}:"), platform.requests_per_minute);
         }
+        if !on_loopback {
+            crate::platform::x::PACES.iter().for_each(|(meter, per_minute)| http.set_pace(meter, *per_minute));
+        }
         let config = Arc::new(config);
         let app = App { config, db, http, clock, signer, index: Mutex::default(), engine: Mutex::default() };
         app.expire(app.clock.now())?;

@@ -414,6 +414,10 @@ pub struct PlatformConfig {
     /// The vocabulary of requests: "tweet" or "post". Answers in either are read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field_names: Option<FieldNames>,
+    /// Whether answers of any age are searched for, where the plan includes the full archive. Without it X gives answers
+    /// of the last seven days, and older ones that were not kept by then are a gap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_archive: Option<bool>,
     /// The file with the API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_file: Option<PathBuf>,
@@ -521,6 +525,7 @@ impl Default for PlatformConfig {
             acknowledged_on: None,
             plan: None,
             field_names: None,
+            full_archive: None,
             api_key_file: None,
             units_per_day: None,
             directory_base: None,

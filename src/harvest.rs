@@ -281,6 +281,7 @@ impl<'h> Run<'h> {
             field_names: section
                 .and_then(|section| section.field_names)
                 .map_or_else(|| "tweet".to_owned(), |names| names.as_str().to_owned()),
+            full_archive: section.is_some_and(|section| section.full_archive == Some(true)),
         }
     }
 

@@ -194,6 +194,7 @@ async fn discover(app: &App, platform: Platform, out: Option<PathBuf>) -> Result
         token: app.config.credential(platform, "")?,
         app_secret: section.map(|section| section.app_secret()).transpose()?.flatten(),
         field_names: "tweet".into(),
+        full_archive: false,
     };
     let reached = platform::discover(&app.http, &target, &endpoint(&app.config, platform))
         .await

@@ -24,10 +24,11 @@ pub fn init(config: &Config, file: &Path) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints the config as understood, then what would not work, then what each credential may read.
+/// Prints the config as understood, then what would not work, then what each credential may read. A refused credential alone is
+/// no failure of the config.
 pub async fn check_config(config: &Config) -> Result<Exit> {
     print(config.understood())?;
-    let mut whole = check_parts(config);
+    let (mut whole, mut accepted) = (check_parts(config), true);
     let register = if config.database().exists() {
         accounts::all(&db::open_for_reading(&config.database())?)?
     } else {
@@ -42,7 +43,7 @@ pub async fn check_config(config: &Config) -> Result<Exit> {
         };
         for (slug, name) in credentials(section, platform) {
             match target(config, section, platform, &slug) {
-                Ok(target) => whole &= probe(config, &http, target, &slug, &name, &register).await,
+                Ok(target) => accepted &= probe(config, &http, target, &slug, &name, &register).await,
                 Err(error) => {
                     eprintln!("{name}: {error:#}");
                     whole = false;
@@ -50,7 +51,11 @@ pub async fn check_config(config: &Config) -> Result<Exit> {
             }
         }
     }
-    Ok(if whole { Exit::Done } else { Exit::Failed })
+    Ok(match (whole, accepted) {
+        (true, true) => Exit::Done,
+        (true, false) => Exit::Partly,
+        (false, _) => Exit::Failed,
+    })
 }
 
 /// What needs no platform: the legal basis, the witness, mail, packs. Whether all of it would work.
@@ -96,6 +101,7 @@ fn target(config: &Config, section: &PlatformConfig, platform: Platform, slug: &
         token: config.credential(platform, slug)?,
         app_secret: section.app_secret()?,
         field_names: section.field_names.map_or_else(|| "tweet".to_owned(), |names| names.as_str().to_owned()),
+        full_archive: section.full_archive == Some(true),
     })
 }
 
@@ -137,10 +143,16 @@ async fn probe(config: &Config, http: &Http, mut target: Target, slug: &str, nam
             return true;
         }
     }
-    for line in platform::probe(http, &target, &endpoint).await {
-        eprintln!("{name}: {line}");
+    match platform::probe(http, &target, &endpoint).await {
+        Ok(lines) => {
+            lines.iter().for_each(|line| eprintln!("{name}: {line}"));
+            true
+        }
+        Err(failure) => {
+            eprintln!("{name}: {}", failure.error);
+            false
+        }
     }
-    true
 }
 
 fn names(reached: &[Reached]) -> String {

@@ -179,7 +179,7 @@ fn platform(name: &str, section: &PlatformConfig, found: &mut Vec<String>) {
 type KeyOfOne = (&'static str, &'static [&'static str], bool);
 
 /// Keys that mean something for some platforms only.
-fn keys_of_one(section: &PlatformConfig) -> [KeyOfOne; 9] {
+fn keys_of_one(section: &PlatformConfig) -> [KeyOfOne; 10] {
     const META: &[&str] = &["facebook", "instagram", "threads"];
     [
         ("app_id", META, section.app_id.is_some()),
@@ -188,6 +188,7 @@ fn keys_of_one(section: &PlatformConfig) -> [KeyOfOne; 9] {
         ("acknowledged_on", &["x"], section.acknowledged_on.is_some()),
         ("plan", &["x"], section.plan.is_some()),
         ("field_names", &["x"], section.field_names.is_some()),
+        ("full_archive", &["x"], section.full_archive.is_some()),
         ("api_key_file", &["youtube"], section.api_key_file.is_some()),
         ("units_per_day", &["youtube"], section.units_per_day.is_some()),
         ("directory_base", &["bluesky"], section.directory_base.is_some()),

@@ -75,7 +75,8 @@ impl Config {
             return Some(format!("{title} is switched off in the config"));
         }
         (platform == "x" && !section.acknowledged()).then(|| {
-            "X is off until its terms are acknowledged: set acknowledged_by, acknowledged_on and plan in [platform.x]"
+            "X is off until its terms are acknowledged (Government Use: a public body needs an Enterprise plan): set \
+             acknowledged_by, acknowledged_on and plan in [platform.x]"
                 .to_owned()
         })
     }

@@ -124,7 +124,10 @@ fn fill_in_platform(name: &str, platform: &mut PlatformConfig) {
         platform.requests_per_minute = per_minute;
     }
     match name {
-        "x" => _ = platform.field_names.get_or_insert_default(),
+        "x" => {
+            platform.field_names.get_or_insert_default();
+            platform.full_archive.get_or_insert_default();
+        }
         "youtube" => _ = platform.units_per_day.get_or_insert(10_000),
         "bluesky" => _ = platform.directory_base.get_or_insert_with(|| "https://plc.directory".into()),
         _ => {}

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use super::items::{Sighting, Tally};
 use super::ledger::Log;
 use super::{at, ms, row_id, seq};
-use crate::model::{Mode, Page, Scope, Shortfall, Timestamp};
+use crate::model::{Answer, Mode, Page, Scope, Shortfall, Timestamp};
 
 /// A run that was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -326,14 +326,23 @@ pub(super) fn note_shortfalls(tx: &Transaction<'_>, log: &mut Log<'_>, sight: &S
     for short in &page.shortfalls {
         note_shortfall(tx, log, sight, &slug, short)?;
     }
-    for scope in &page.finished {
-        let Scope::Thread { root } = scope else { continue };
-        if !page.shortfalls.iter().any(|short| short.item.as_ref() == Some(root)) {
+    let threads = page.finished.iter().filter_map(|scope| match scope {
+        Scope::Thread { root } => Some(root),
+        Scope::Posts { .. } => None,
+    });
+    // X sees no thread in whole: there a gap ends when the post was read, and its thread searched, without one.
+    let read = page.answers.iter().filter_map(|answer| match answer {
+        Answer::Readable(id) if sight.platform == "x" => Some(id),
+        _ => None,
+    });
+    for id in threads.chain(read) {
+        if !page.shortfalls.iter().any(|short| short.item.as_ref() == Some(id)) {
             tx.prepare_cached(
-                "UPDATE coverage SET closed_at = ?3 WHERE gap_kind = 'shortfall' AND closed_at IS NULL AND stream = 'comments'
+                "UPDATE coverage SET closed_at = ?3 WHERE gap_kind = 'shortfall' AND closed_at IS NULL
+                   AND (stream = 'comments' OR ?2 = 'x')
                    AND item_id = (SELECT id FROM items WHERE native_id = ?1 AND platform = ?2)",
             )?
-            .execute(params![root, sight.platform, ms(sight.now)])?;
+            .execute(params![id, sight.platform, ms(sight.now)])?;
         }
     }
     Ok(())

@@ -77,6 +77,8 @@ pub struct Target {
     pub app_secret: Option<Secret>,
     /// X: `tweet` or `post`. Others ignore it.
     pub field_names: String,
+    /// X: whether answers of any age may be searched for. Others ignore it.
+    pub full_archive: bool,
 }
 
 /// One item to look at again.
@@ -164,8 +166,9 @@ impl Walk {
         match self {
             Walk::Facebook(walk) => walk.unfinished(),
             Walk::Instagram(walk) => walk.unfinished(),
+            Walk::X(walk) => walk.unfinished(),
             // These say it as a shortfall or a failure.
-            Walk::X(_) | Walk::Youtube(_) | Walk::Bluesky(_) => None,
+            Walk::Youtube(_) | Walk::Bluesky(_) => None,
         }
     }
 }
@@ -180,13 +183,13 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
     }
 }
 
-/// What an account's credential may read, in words for `check-config`.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
+/// What an account's credential may read, in words for `check-config`; a failure when it is not good for what is configured.
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
     match target.platform {
-        Platform::Facebook => facebook::probe(http, target, endpoint).await,
-        Platform::Instagram => instagram::probe(http, target, endpoint).await,
+        Platform::Facebook => Ok(facebook::probe(http, target, endpoint).await),
+        Platform::Instagram => Ok(instagram::probe(http, target, endpoint).await),
         Platform::X => x::probe(http, target, endpoint).await,
-        Platform::Youtube => youtube::probe(http, target, endpoint).await,
-        Platform::Bluesky => bluesky::probe(http, target, endpoint).await,
+        Platform::Youtube => Ok(youtube::probe(http, target, endpoint).await),
+        Platform::Bluesky => Ok(bluesky::probe(http, target, endpoint).await),
     }
 }

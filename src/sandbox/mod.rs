@@ -27,6 +27,7 @@ pub mod world;
 mod x;
 mod xask;
 mod xpost;
+mod xtalk;
 mod youtube;
 mod ytshow;
 

@@ -107,6 +107,7 @@ impl State {
             form: item.form,
             parent: item.parent.clone(),
             root: item.root.clone(),
+            quotes: item.quotes.clone(),
             text: item.text.clone(),
             earlier: item.earlier.iter().map(|earlier| earlier.text.clone()).collect(),
             created_at: item.created_at,
@@ -179,6 +180,12 @@ impl State {
         let parent = self.item(parent)?.clone();
         let author = person(parent.platform, author);
         Some(self.comment(&parent, author, text, now))
+    }
+
+    pub fn add_answer(&mut self, parent: &str, text: &str) -> Option<String> {
+        let (now, parent) = (self.now, self.item(parent)?.clone());
+        let page = self.account(&parent.account)?.as_person();
+        Some(self.comment(&parent, page, text, now))
     }
 
     /// Writes a comment or reply at a given moment, with its parent as the platform will tell it.
@@ -269,6 +276,7 @@ fn blank(platform: Platform, account: &str, id: String, author: Person, text: &s
         form: Form::Status,
         parent: None,
         root: None,
+        quotes: None,
         author,
         author_withheld: false,
         text: text.to_owned(),

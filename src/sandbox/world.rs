@@ -155,6 +155,8 @@ pub struct Item {
     /// What it answers, as the platform tells: flattened to two levels on Facebook, Instagram and YouTube.
     pub parent: Option<String>,
     pub root: Option<String>,
+    /// X: the post that it quotes.
+    pub quotes: Option<String>,
     pub author: Person,
     /// The platform does not say who wrote it.
     pub author_withheld: bool,
@@ -233,6 +235,7 @@ pub struct Truth {
     pub form: Form,
     pub parent: Option<String>,
     pub root: Option<String>,
+    pub quotes: Option<String>,
     pub text: String,
     /// Earlier texts, oldest first.
     pub earlier: Vec<String>,
@@ -252,6 +255,7 @@ impl World {
         super::district::settle(&mut state);
         super::seed::fill(&mut state);
         super::notable::place(&mut state);
+        super::xtalk::fill(&mut state);
         World(Arc::new(Mutex::new(state)))
     }
 
@@ -299,6 +303,11 @@ impl World {
         self.lock().add_comment(parent, author, text)
     }
 
+    /// The account itself answers; the id, or `None` when there is no such parent.
+    pub fn add_answer(&self, parent: &str, text: &str) -> Option<String> {
+        self.lock().add_answer(parent, text)
+    }
+
     /// Writes a post of the account's own and gives its id.
     pub fn add_post(&self, account: &str, text: &str) -> Option<String> {
         self.lock().add_post(account, text, Form::Status)
@@ -307,6 +316,16 @@ impl World {
     /// Somebody else writes a post on the page itself.
     pub fn add_visitor_post(&self, account: &str, author: &str, text: &str) -> Option<String> {
         self.lock().add_visitor_post(account, author, text)
+    }
+
+    /// Somebody writes elsewhere on X and names the account; the id, or `None` when there is no such account.
+    pub fn add_mention(&self, account: &str, author: &str, text: &str) -> Option<String> {
+        super::xtalk::mention(&mut self.lock(), account, author, text)
+    }
+
+    /// Somebody passes a post on X on with words of their own; the id, or `None` when there is no such post.
+    pub fn add_quote(&self, post: &str, author: &str, text: &str) -> Option<String> {
+        super::xtalk::quote(&mut self.lock(), post, author, text)
     }
 
     /// Replaces a text. False when there is no such item.

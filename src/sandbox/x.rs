@@ -21,6 +21,8 @@ type Answer = Result<Value, Fault>;
 
 /// How far back the recent search reaches.
 const REACH: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How far back the full archive reaches where nobody says.
+const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How many of an account's newest posts, and of its mentions, are given at most.
 const TIMELINE: usize = 3_200;
 const MENTIONS: usize = 800;
@@ -70,7 +72,7 @@ fn answered(state: &State, ask: &Ask) -> (u64, Answer) {
         ["2", "users", id, "tweets"] => (10_000, view.timeline(id)),
         ["2", "users", id, "mentions"] => (450, view.mentions(id)),
         ["2", "tweets", "search", "recent"] => (450, view.search(100, Some(REACH), 512)),
-        ["2", "tweets", "search", "all"] => (300, view.search(500, None, 1_024)),
+        ["2", "tweets", "search", "all"] => (300, view.archive(&owner)),
         ["2", "tweets"] => (3_500, view.lookup()),
         ["2", "tweets", id] => (450, view.single(id)),
         ["2", "tweets", id, "quote_tweets"] => (75, view.quotes(id)),
@@ -80,6 +82,15 @@ fn answered(state: &State, ask: &Ask) -> (u64, Answer) {
 
 pub(super) fn problem(status: u16, title: &str, kind: &str, detail: &str) -> Fault {
     Fault { status, body: json!({ "title": title, "type": kind, "status": status, "detail": detail }) }
+}
+
+fn unsupported() -> Fault {
+    problem(
+        403,
+        "Unsupported Authentication",
+        "https://api.twitter.com/2/problems/unsupported-authentication",
+        "Authenticating with this kind of credential is forbidden for this endpoint.",
+    )
 }
 
 fn caller(state: &State, ask: &Ask) -> Result<Owner, Fault> {
@@ -109,12 +120,7 @@ impl<'a> View<'a> {
         xask::check(self.ask, xask::USER)?;
         match owner {
             Owner::Page(id) => self.user("id", id),
-            _ => Err(problem(
-                403,
-                "Unsupported Authentication",
-                "https://api.twitter.com/2/problems/unsupported-authentication",
-                "Authenticating with OAuth 2.0 Application-Only is forbidden for this endpoint.  Supported authentication types are [OAuth 1.0a User Context, OAuth 2.0 User Context].",
-            )),
+            _ => Err(unsupported()),
         }
     }
 
@@ -172,6 +178,15 @@ impl<'a> View<'a> {
         }
         let user = self.show.users().into_iter().find(|user| user.id() == id && !user.is_closed());
         Ok(user.map(|user| user.id().to_owned()))
+    }
+
+    /// The full archive: for applications only; where no start is named it gives a month.
+    fn archive(&self, owner: &Owner) -> Answer {
+        if matches!(owner, Owner::Page(_)) {
+            return Err(unsupported());
+        }
+        let month = self.ask.param("start_time").is_none().then_some(MONTH);
+        self.search(500, month, 1_024)
     }
 
     fn search(&self, most: usize, reach: Option<SignedDuration>, length: usize) -> Answer {
@@ -243,13 +258,13 @@ impl<'a> View<'a> {
         Ok(body)
     }
 
-    /// Nobody in this world quotes; the list is there and empty.
     fn quotes(&self, id: &str) -> Answer {
         xask::check(self.ask, &[xask::ONE, &["max_results", "pagination_token", "exclude"]].concat())?;
         if self.show.find(id).is_none() {
             return Ok(json!({ "errors": [missing("tweet", "id", id)] }));
         }
-        self.list(Vec::new(), (10, 100, 10))
+        let quotes = self.newest(|post| post.quoted().is_some_and(|quoted| quoted.id() == id));
+        self.list(quotes, (10, 100, 10))
     }
 
     /// The posts that meet a condition as they stand now, newest first.

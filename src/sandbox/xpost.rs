@@ -81,6 +81,11 @@ impl<'a> Post<'a> {
         self.then(self.item.parent.as_deref())
     }
 
+    /// What it passes on with words of its own, as that stood then.
+    pub fn quoted(&self) -> Option<Post<'a>> {
+        self.then(self.item.quotes.as_deref())
+    }
+
     /// The id of the first post of the thread, as it stood then; of a first post its own, so that an edit begins another.
     pub fn conversation(&self) -> String {
         self.then(self.item.root.as_deref()).map_or_else(|| self.id(), |root| root.id())
@@ -90,7 +95,13 @@ impl<'a> Post<'a> {
     fn references(&self) -> Vec<(&'static str, String)> {
         let answered = self.parent().map(|parent| ("replied_to", parent.id()));
         let passed = self.repost().then(|| ("retweeted", Post { original: true, ..*self }.id()));
-        answered.into_iter().chain(passed).collect()
+        let quoted = self.quoted().map(|quoted| ("quoted", quoted.id()));
+        answered.into_iter().chain(passed).chain(quoted).collect()
+    }
+
+    fn quotes(&self) -> usize {
+        let quotes = |item: &&Item| item.quotes.as_ref() == Some(&self.item.id) && is_open(self.state, item);
+        self.state.items.iter().filter(quotes).count()
     }
 
     fn replies(&self) -> usize {
@@ -238,7 +249,8 @@ impl<'a> Show<'a> {
         json!({
             self.word("retweet_count", "repost_count"): count(post.item.shares),
             "reply_count": if now && !post.original { post.replies() } else { 0 },
-            "like_count": count(post.item.reactions), "quote_count": 0, "bookmark_count": count(post.item.reactions / 9),
+            "like_count": count(post.item.reactions), "bookmark_count": count(post.item.reactions / 9),
+            "quote_count": if now && !post.original { post.quotes() } else { 0 },
             "impression_count": count(post.item.reactions * 41),
         })
     }
@@ -264,6 +276,11 @@ impl<'a> Show<'a> {
             rest = &from[url.len()..];
         }
         text.push_str(&escape(rest));
+        if let Some(quoted) = post.quoted() {
+            text.push(' ');
+            let address = format!("https://x.com/{}/status/{}", quoted.author().handle, quoted.id());
+            urls.push(shorten(&mut text, &address));
+        }
         if !post.item.media.is_empty() && !post.repost() {
             text.push_str(if text.is_empty() { "" } else { " " });
             let address = format!("https://x.com/{}/status/{}/photo/1", post.author().handle, post.id());

@@ -18,8 +18,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn new() -> Bench {
-        let now: Timestamp = NOW.parse().unwrap();
-        let sandbox = Sandbox::start(World::mesa_vista(now)).await.unwrap();
+        Bench::of(World::mesa_vista(NOW.parse().unwrap())).await
+    }
+
+    pub(crate) async fn of(world: World) -> Bench {
+        let now = world.now();
+        let sandbox = Sandbox::start(world).await.unwrap();
         let settings = HttpSettings { requests_per_minute: 1_000_000, ..HttpSettings::default() };
         Bench { sandbox, http: Http::new(settings, Clock::manual(now)).unwrap(), now }
     }
@@ -43,6 +47,7 @@ impl Bench {
             token: self.sandbox.world().page_token(page.as_ref().unwrap_or(&account.id)).map(Secret::new),
             app_secret: Some(Secret::new(APP_SECRET)),
             field_names: String::new(),
+            full_archive: false,
         }
     }
 

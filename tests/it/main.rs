@@ -26,5 +26,6 @@ mod unit;
 mod upgrade;
 mod writes;
 mod x;
+mod xdeep;
 mod youtube;
 mod walks;

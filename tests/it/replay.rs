@@ -77,6 +77,7 @@ impl Replay {
             token: Some(Secret::new(SECRET)),
             app_secret: None,
             field_names: "tweet".to_owned(),
+            full_archive: false,
         }
     }
 
@@ -96,6 +97,7 @@ impl Replay {
             }
             assert!(walked.pages.len() + walked.failures.len() < 500, "the walk does not end");
         }
+        walked.unfinished = walk.unfinished().map(str::to_owned);
         for page in &walked.pages {
             assert!(!page.exchange.target.contains(SECRET));
             for seen in &page.observations {
@@ -126,6 +128,7 @@ impl Replay {
 pub struct Walked {
     pub pages: Vec<Page>,
     pub failures: Vec<Failure>,
+    pub unfinished: Option<String>,
 }
 
 impl Walked {

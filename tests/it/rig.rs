@@ -13,7 +13,7 @@ use pagekeeper::db::accounts::{self, Account};
 use pagekeeper::db::harvests::{self, Interval};
 use pagekeeper::db::{self, items};
 use pagekeeper::harvest::{Report, Request};
-use pagekeeper::model::{Change, Clock, Mode, State, Timestamp};
+use pagekeeper::model::{Change, Clock, Mode, Platform, State, Timestamp};
 use pagekeeper::platform::http::{Http, HttpSettings};
 use pagekeeper::proof::{self, Verified};
 use pagekeeper::sandbox::world::{File, Medium};
@@ -157,7 +157,13 @@ impl Rig {
         let all: Vec<Truth> =
             self.sandbox.world().truth().into_iter().filter(|item| slugs.contains(&item.slug)).collect();
         let tagged = |id: &String| all.iter().any(|item| item.id == *id && item.origin == Origin::Tagged);
-        all.iter().filter(|item| item.root.as_ref().is_none_or(|root| !tagged(root))).cloned().collect()
+        // On X what the account writes elsewhere comes with its own posts, and answers to it with those that name it.
+        let own = |item: &Truth| {
+            item.platform == Platform::X && item.author.as_ref().is_some_and(|author| author.id == item.account)
+        };
+        let answers = |item: &Truth| all.iter().any(|above| item.parent.as_ref() == Some(&above.id) && own(above));
+        let here = |item: &&Truth| item.root.as_ref().is_none_or(|root| !tagged(root)) || own(item) || answers(item);
+        all.iter().filter(here).cloned().collect()
     }
 
     /// Items that stand on the pages and are not in the archive, and those that are there otherwise than they stand.
@@ -179,7 +185,7 @@ impl Rig {
             match newest {
                 None => found.push(format!("{} {} ({:?}) is not kept", item.kind, item.id, item.form)),
                 Some((.., state, text))
-                    if *state != stands || (item.form != Form::Repost && words_of(text) != words_of(&item.text)) =>
+                    if *state != stands || (item.form != Form::Repost && !same_words(&item, text)) =>
                 {
                     found.push(format!("{} is {stands} {:?} and kept as {state} {text:?}", item.id, item.text));
                 }
@@ -290,6 +296,17 @@ pub fn small_world(page: &str, posts: usize) -> World {
 /// words of its own.)
 fn words_of(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
+}
+
+/// On X its own links stand in place of others, and one more for pictures and for what is quoted: words alone are compared.
+fn same_words(item: &Truth, text: &str) -> bool {
+    let written = words_of(&item.text);
+    let words = |text: &[&str]| text.iter().filter(|word| !word.contains("://")).map(|word| word.to_string()).collect();
+    let (kept, written): (Vec<String>, Vec<String>) = match item.platform {
+        Platform::X => (words(&words_of(text)), words(&written)),
+        _ => return words_of(text) == written,
+    };
+    kept == written
 }
 
 fn picture(id: &str) -> Medium {

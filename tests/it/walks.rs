@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use pagekeeper::model::{Answer, Content, Kind, Observation, Platform, Scope, Secret, Timestamp};
 use pagekeeper::platform::{self, Endpoint, Errand, Known, Target};
-use pagekeeper::sandbox::{Form, Host, Misbehavior, Truth, World};
+use pagekeeper::sandbox::{Form, Host, Misbehavior, Origin, Standing, Truth, World};
 
 use crate::facebook::{Bench, Walked, expected};
 
@@ -25,7 +25,7 @@ fn endpoint(bench: &Bench, platform: Platform) -> Endpoint {
     }
 }
 
-fn target(bench: &Bench, slug: &str) -> Target {
+pub(crate) fn target(bench: &Bench, slug: &str) -> Target {
     let account = bench.sandbox.world().account(slug).unwrap();
     Target {
         platform: account.platform,
@@ -34,10 +34,11 @@ fn target(bench: &Bench, slug: &str) -> Target {
         token: bench.sandbox.world().token(account.platform).map(Secret::new),
         app_secret: None,
         field_names: "tweet".to_owned(),
+        full_archive: false,
     }
 }
 
-async fn walk(bench: &Bench, target: Target, errand: Errand) -> Walked {
+pub(crate) async fn walk(bench: &Bench, target: Target, errand: Errand) -> Walked {
     let mut walk = platform::walk(target.clone(), errand, &endpoint(bench, target.platform));
     let mut walked = Walked::default();
     while let Some(step) = walk.next(&bench.http, bench.now).await {
@@ -50,19 +51,19 @@ async fn walk(bench: &Bench, target: Target, errand: Errand) -> Walked {
     walked
 }
 
-fn whole() -> Errand {
+pub(crate) fn whole() -> Errand {
     Errand::Backfill { before: None }
 }
 
 /// The items as last seen: without profiles and earlier versions.
-fn items(walked: &Walked) -> BTreeMap<String, Observation> {
+pub(crate) fn items(walked: &Walked) -> BTreeMap<String, Observation> {
     let seen = walked.pages.iter().flat_map(|page| &page.observations);
     seen.filter(|item| item.kind != Kind::Profile && !item.superseded)
         .map(|item| (item.native_id.clone(), item.clone()))
         .collect()
 }
 
-fn answers(walked: &Walked) -> Vec<Answer> {
+pub(crate) fn answers(walked: &Walked) -> Vec<Answer> {
     walked.pages.iter().flat_map(|page| page.answers.clone()).collect()
 }
 
@@ -72,7 +73,7 @@ fn known(item: &Truth) -> Known {
 }
 
 /// Neither lost nor invented, each with its place, time and author.
-fn compare(items: &BTreeMap<String, Observation>, truth: &BTreeMap<String, Truth>) {
+pub(crate) fn compare(items: &BTreeMap<String, Observation>, truth: &BTreeMap<String, Truth>) {
     let (read, wanted): (BTreeSet<&String>, BTreeSet<&String>) = (items.keys().collect(), truth.keys().collect());
     let lost: Vec<_> = wanted.difference(&read).map(|id| &truth[*id]).collect();
     let invented: Vec<_> = read.difference(&wanted).map(|id| &items[*id]).collect();
@@ -89,22 +90,55 @@ fn compare(items: &BTreeMap<String, Observation>, truth: &BTreeMap<String, Truth
     }
 }
 
-/// What X gives of an account: all of its own, what others answered within a week, and what either answers to.
-fn within_reach(world: &World, slug: &str, now: Timestamp) -> BTreeMap<String, Truth> {
-    let mut truth = expected(world, slug);
-    let since = now - SignedDuration::from_hours(7 * 24);
-    let own = |item: &Truth| item.author.as_ref().is_some_and(|author| author.id == item.account);
-    let given = |item: &Truth| item.parent.is_none() || own(item) || item.created_at >= since;
-    let answered: BTreeSet<String> =
-        truth.values().filter(|item| given(item)).filter_map(|item| item.parent.clone()).collect();
-    truth.retain(|id, item| given(item) || answered.contains(id));
-    truth
+/// What X gives of an account: all of its own and what names or quotes it, what others answered there within a week or, with the
+/// full archive, ever, and what any of that answers. What stands in threads that others began is a post.
+pub(crate) fn within_reach(world: &World, slug: &str, since: Timestamp) -> BTreeMap<String, Truth> {
+    let account = world.account(slug).unwrap();
+    let stands = |item: &Truth| item.standing == Standing::Visible;
+    let all: BTreeMap<String, Truth> =
+        world.truth_of(slug).into_iter().filter(stands).map(|item| (item.id.clone(), item)).collect();
+    let own = |item: &Truth| item.author.as_ref().is_some_and(|author| author.id == account.id);
+    let elsewhere = |item: &Truth| {
+        item.root.as_ref().and_then(|root| all.get(root)).is_some_and(|root| root.origin == Origin::Tagged)
+    };
+    let named = |item: &Truth| {
+        let answers = item.parent.as_ref().and_then(|parent| all.get(parent)).is_some_and(own);
+        answers || item.text.contains(&format!("@{}", account.handle))
+    };
+    let given = |item: &Truth| match item.parent {
+        None => true,
+        Some(_) => own(item) || named(item) || (!elsewhere(item) && item.created_at >= since),
+    };
+    let mut kept: BTreeSet<String> = all.values().filter(|item| given(item)).map(|item| item.id.clone()).collect();
+    loop {
+        let within = kept.iter().map(|id| &all[id]).filter(|item| !elsewhere(item));
+        let answered: BTreeSet<String> = within
+            .filter_map(|item| item.parent.clone())
+            .filter(|id| all.contains_key(id) && !kept.contains(id))
+            .collect();
+        if answered.is_empty() {
+            break;
+        }
+        kept.extend(answered);
+    }
+    let placed = |id: String| {
+        let mut item = all[&id].clone();
+        if elsewhere(&item) {
+            (item.kind, item.root) = (Kind::Post, None);
+        }
+        (id, item)
+    };
+    kept.into_iter().map(placed).collect()
+}
+
+pub(crate) fn a_week_before(now: Timestamp) -> Timestamp {
+    now - SignedDuration::from_hours(7 * 24)
 }
 
 /// A text of X as its author wrote it: X puts its own links in place of others, and one more for pictures.
 fn plain(item: &Observation, truth: &Truth) -> bool {
     let mut read: Vec<&str> = item.content.text.split_whitespace().collect();
-    if !truth.media.is_empty() {
+    if !truth.media.is_empty() || truth.quotes.is_some() {
         assert!(read.pop().is_some_and(|word| word.starts_with("https://t.co/")));
     }
     let written: Vec<&str> = truth.text.split_whitespace().collect();
@@ -121,7 +155,7 @@ fn plain(item: &Observation, truth: &Truth) -> bool {
 async fn an_x_account_is_read_as_far_as_x_gives_it_in_either_vocabulary() {
     let bench = Bench::new().await;
     for slug in accounts(&bench, Platform::X) {
-        let truth = within_reach(bench.sandbox.world(), &slug, bench.now);
+        let truth = within_reach(bench.sandbox.world(), &slug, a_week_before(bench.now));
         assert!(truth.values().any(|item| item.parent.is_some()), "{slug} has no answers of this week");
         let mut before = None;
         for names in ["tweet", "post"] {
@@ -138,6 +172,11 @@ async fn an_x_account_is_read_as_far_as_x_gives_it_in_either_vocabulary() {
                 } else {
                     assert!(plain(item, truth), "{:?} is not {:?}", item.content.text, truth.text);
                 }
+                let quoted = truth.quotes.as_ref().map(|id| bench.sandbox.world().item(id).unwrap());
+                let ids = quoted.iter().flat_map(|item| item.aliases.iter().chain([&item.id]));
+                let names =
+                    |id: &String| item.content.links.iter().any(|link| link.ends_with(&format!("/status/{id}")));
+                assert_eq!(ids.filter(|id| names(id)).count(), usize::from(quoted.is_some()), "{:?}", item.content);
                 assert_eq!(item.aliases, truth.aliases, "{id}");
                 let media: Vec<_> = item.content.media.iter().map(|medium| &medium.native_id[2..]).collect();
                 assert_eq!(media, truth.media.iter().map(|medium| &medium.id).collect::<Vec<_>>(), "{id}");
@@ -158,7 +197,7 @@ async fn an_answer_on_x_outlives_the_post_it_stands_under() {
     let bench = Bench::new().await;
     let world = bench.sandbox.world().clone();
     let slug = &accounts(&bench, Platform::X)[0];
-    let truth = within_reach(&world, slug, bench.now);
+    let truth = within_reach(&world, slug, a_week_before(bench.now));
     let own = |item: &Truth| item.author.as_ref().is_some_and(|author| author.id == item.account);
     let comment = truth.values().find(|item| item.kind == Kind::Comment && !own(item)).unwrap();
     let root = truth[comment.root.as_ref().unwrap()].clone();
@@ -340,8 +379,10 @@ async fn a_look_again_sees_the_same_content_as_the_walk() {
     for platform in [Platform::X, Platform::Youtube, Platform::Bluesky] {
         for slug in accounts(&bench, platform) {
             let before = items(&walk(&bench, target(&bench, &slug), whole()).await);
-            let truth = expected(bench.sandbox.world(), &slug);
-            let all: Vec<Known> = truth.values().filter(|item| before.contains_key(&item.id)).map(known).collect();
+            let root = |item: &Observation| item.root.clone().unwrap_or_else(|| item.native_id.clone());
+            let known =
+                |item: &Observation| Known { native_id: item.native_id.clone(), kind: item.kind, root: root(item) };
+            let all: Vec<Known> = before.values().map(known).collect();
             let threads = all.iter().filter(|known| known.native_id == known.root).cloned().collect();
             let walked = walk(&bench, target(&bench, &slug), Errand::Revisit { threads, check: all.clone() }).await;
             assert_eq!((walked.errors(), walked.problems()), (Vec::<String>::new(), Vec::<String>::new()), "{slug}");

@@ -32,6 +32,7 @@ fn account(asked: &Asked) -> (u16, Value) {
         ),
         "/2/tweets/search/recent" => (200, json!({"meta": {"result_count": 0}})),
         "/2/tweets" => lookup(asked),
+        "/2/users/55/mentions" => (200, json!({"meta": {"result_count": 0}})),
         other => panic!("{other}"),
     }
 }

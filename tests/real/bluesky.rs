@@ -101,6 +101,7 @@ impl Network {
             token: None,
             app_secret: None,
             field_names: String::new(),
+            full_archive: false,
         };
         let endpoint = Endpoint {
             api_base: text(&self.server.ready, "appview").to_owned(),

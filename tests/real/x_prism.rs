@@ -109,6 +109,7 @@ fn target(names: &str, native_id: &str) -> Target {
         token: Some(Secret::new("a-token-for-this-test")),
         app_secret: None,
         field_names: names.to_owned(),
+        full_archive: false,
     }
 }
 

@@ -53,8 +53,14 @@ fn posts(keeper: &mut Keeper<'_, '_>, since: Option<Timestamp>) -> Result<()> {
     let absent = ids(
         keeper.tx,
         "SELECT id FROM items WHERE page_id = ?1 AND kind IN ('post', 'video') AND created_at >= ?2
-           AND state IN ('visible', 'hidden') AND seen_in IS NOT ?3 ORDER BY id",
-        params![keeper.sight.account, since.map_or(i64::MIN, ms), keeper.sight.harvest],
+           AND state IN ('visible', 'hidden') AND seen_in IS NOT ?3
+           AND (NOT ?4 OR (role = 'district' AND account_id = ?1)) ORDER BY id",
+        params![
+            keeper.sight.account,
+            since.map_or(i64::MIN, ms),
+            keeper.sight.harvest,
+            lists_its_own_only(&keeper.sight.platform)
+        ],
     )?;
     let evidence = with_this(&keeper.sight.evidence.posts, keeper.capture);
     absent.into_iter().try_for_each(|id| missing(keeper, id, &evidence))
@@ -85,6 +91,11 @@ fn looked_through(keeper: &Keeper<'_, '_>, id: i64) -> Result<bool> {
     }
     let root = "SELECT EXISTS (SELECT 1 FROM items WHERE id = ?1 AND due_at IS NOT NULL)";
     Ok(keeper.tx.prepare_cached(root)?.query_row([id], |row| row.get(0))?)
+}
+
+/// Where a whole walk sees every post of the account's own, and of those that others wrote about it as many as are given.
+fn lists_its_own_only(platform: &str) -> bool {
+    platform == "x"
 }
 
 /// Where a reply outlives what it answers: a thread contains it only while that is there, and it is not gone with it.

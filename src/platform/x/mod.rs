@@ -1,49 +1,76 @@
-//! X, by its API v2: the account's own posts, the answers under them as far as search reaches, and profiles.
+//! X, by its API v2: the account's own posts, the answers under them as far as search reaches, posts that name the account or
+//! quote its posts, and profiles.
 //!
-//! X withholds much: the newest 3,200 posts of an account, answers of the last seven days. What it does not give becomes
-//! a shortfall in words. Its search proves no absence, so that no thread is ever called seen in whole: whether a post is
-//! still there is asked by a direct lookup. An edit makes a new id; an item is kept under the first one.
+//! X withholds much: it gives the newest 3,200 posts of an account, the newest 800 that name it, and, without the full archive,
+//! answers of the last seven days. What it does not give becomes a shortfall in words. Its search proves no absence, so that no
+//! thread is ever called seen in whole: whether a post is still there is asked by a direct lookup. An edit makes a new id; an
+//! item is kept under the first one.
+//!
+//! What others write is an answer where it stands under a post of the account's own, and else a post by the public: one that
+//! names the account, one that quotes a post (its links name which), also where it answers somebody elsewhere (its parent). So is
+//! what the account itself writes under somebody else's post. Threads that others began are not read. Posts that quote are asked
+//! for where X counts any: by a backfill, by a revisit, and by a recent walk within a day of the post; a quiet page costs a
+//! recent walk three calls.
 
+mod calls;
 mod judge;
+mod lists;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod threads;
+mod user;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use jiff::{SignedDuration, ToSpan};
+use jiff::SignedDuration;
 
+pub use calls::{discover, probe};
 pub use judge::judge;
-pub use parse::{Names, Read, Summary, User, parse_posts, parse_user, snowflake};
+pub use parse::{Names, Read, Summary, parse_posts, snowflake};
+pub use user::{User, parse_user};
 
-use super::http::{Auth, Call, Http};
-use super::{Endpoint, Errand, Error, Failure, Known, Reached, Target};
-use crate::model::{Answer, Exchange, Page, Platform, Scope, Shortfall, Timestamp};
+use self::calls::{Calls, no_account};
+use self::lists::{List, Of, TIMELINE_REACH, place};
+use self::threads::{SEARCH_REACH, Search, Thread, answer, out_of_reach, searches};
+use super::http::Http;
+use super::{Endpoint, Errand, Error, Failure, Known, Target};
+use crate::model::{Answer, Page, Problem, Scope, Shortfall, Timestamp};
 
-/// How far back X's recent search reaches.
-const SEARCH_REACH: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How many posts of an account X gives at most, the newest.
-const TIMELINE_REACH: i64 = 3_200;
-/// How long a search query may be, in characters.
-const QUERY_LENGTH: usize = 512;
 /// How many ids one lookup may name.
 const LOOKUP: usize = 100;
+/// So long after it was written a recent walk asks who quotes a post; later, revisits do.
+const QUOTED_FRESH: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is metered, finest first: one kind of call, then the application as a whole (spend, monthly cap).
 pub const APP_METER: &str = "x:app";
+/// Calls a minute, evenly spaced, that stay below what X allows in a quarter of an hour: 75 for quotes, 300 (and one a second)
+/// for the full archive.
+pub const PACES: [(&str, u32); 2] = [("x:quotes", 4), ("x:archive", 18)];
 
 /// One errand over one account.
 pub struct Walk {
-    endpoint: Endpoint,
-    target: Target,
+    calls: Calls,
     names: Names,
     todo: VecDeque<Step>,
     errand: Kind,
-    /// Posts seen on the timeline, and how many X counts.
-    seen: i64,
+    /// How many posts of its own X counts.
     counted: Option<i64>,
-    oldest: Option<Timestamp>,
+    /// Whether the full archive may be searched.
+    archive: bool,
+    quotes: bool,
     looked_up: BTreeSet<String>,
+    searched: BTreeSet<String>,
+    /// Conversations that somebody else began.
+    elsewhere: BTreeSet<String>,
+    /// Every id seen, and what is to be looked up in the end unless it was.
+    seen: BTreeSet<String>,
+    above: BTreeSet<String>,
+    tokens: BTreeSet<String>,
+    /// What the end of the timeline shows, once the last of its posts has been placed; nothing when one could not be.
+    shown: Option<Vec<Scope>>,
+    /// Why not everything was read though no exchange failed.
+    unfinished: Option<String>,
     /// Something was left out: a backfill may not resume below it.
     stuck: bool,
 }
@@ -60,8 +87,8 @@ enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 enum Step {
     User,
-    Timeline { start: Option<Timestamp>, end: Option<Timestamp>, token: Option<String> },
-    Search { threads: Vec<Thread>, token: Option<String>, position: Option<Timestamp> },
+    List(List),
+    Search(Search),
     Lookup { ids: Vec<String>, why: Why, position: Option<Timestamp> },
 }
 
@@ -74,22 +101,16 @@ enum Why {
     Check,
     /// Newest edits that another answer named.
     Newest,
-}
-
-/// A thread to search: the root and every id of its history.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Thread {
-    native_id: String,
-    ids: Vec<String>,
-    created_at: Option<Timestamp>,
+    /// Answers, and the first posts of their conversations: whose are those?
+    Roots,
+    /// What posts of the account's own threads answer.
+    Above,
 }
 
 impl Walk {
     pub fn new(target: Target, errand: Errand, endpoint: &Endpoint) -> Walk {
-        let endpoint = endpoint.clone();
         let mut todo = VecDeque::new();
-        let mut names = Names::default();
-        let timeline = |start, end| Step::Timeline { start, end, token: None };
+        let list = |of, start, end| Step::List(List::new(of, start, end));
         let kind = match errand {
             Errand::Profile => {
                 todo.push_back(Step::User);
@@ -97,35 +118,38 @@ impl Walk {
             }
             Errand::Recent { since } => {
                 todo.extend(target.native_id.is_empty().then_some(Step::User));
-                todo.push_back(timeline(Some(since), None));
+                todo.extend([Of::Own, Of::Mentions].map(|of| list(of, Some(since), None)));
                 Kind::Since(since)
             }
             Errand::Backfill { before } => {
                 todo.push_back(Step::User);
-                todo.push_back(timeline(None, before));
+                todo.push_back(list(Of::Own, None, before));
+                todo.push_back(list(Of::Mentions, None, None));
                 if before.is_some() { Kind::Resumed } else { Kind::Whole }
             }
             Errand::Revisit { threads, check } => {
                 todo.extend(lookups(&threads, Why::Threads));
-                for thread in &threads {
-                    names.root(std::slice::from_ref(&thread.root), &thread.root);
-                }
                 let rest: Vec<Known> = check.into_iter().filter(|known| !threads.contains(known)).collect();
                 todo.extend(lookups(&rest, Why::Check));
                 Kind::Other
             }
         };
-        let looked_up = BTreeSet::new();
         Walk {
-            endpoint,
-            target,
-            names,
+            names: Names::of(&target.native_id),
+            archive: target.full_archive,
+            calls: Calls { endpoint: endpoint.clone(), target },
             todo,
             errand: kind,
-            seen: 0,
             counted: None,
-            oldest: None,
-            looked_up,
+            quotes: true,
+            looked_up: BTreeSet::new(),
+            searched: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
+            seen: BTreeSet::new(),
+            above: BTreeSet::new(),
+            tokens: BTreeSet::new(),
+            shown: Some(Vec::new()),
+            unfinished: None,
             stuck: false,
         }
     }
@@ -133,75 +157,166 @@ impl Walk {
     /// The next exchange, parsed. `None`: the walk is at its end. After a failure that passes it goes on without what
     /// depended on that.
     pub async fn next(&mut self, http: &Http, now: Timestamp) -> Option<Result<Page, Failure>> {
-        let step = self.todo.pop_front()?;
-        let essential = matches!(step, Step::User | Step::Timeline { .. });
+        let step = self.todo.pop_front().or_else(|| self.last_look())?;
+        let essential = matches!(&step, Step::User | Step::List(List { of: Of::Own, .. }));
+        let places = matches!(&step, Step::Lookup { why: Why::Roots, .. });
         let page = match step {
             Step::User => self.user(http).await,
-            Step::Timeline { start, end, token } => self.timeline(http, now, start, end, token).await,
-            Step::Search { threads, token, position } => self.search(http, threads, token, position).await,
+            Step::List(list) => self.list(http, now, list).await,
+            Step::Search(search) => self.search(http, search).await,
             Step::Lookup { ids, why, position } => self.lookup(http, ids, why, position).await,
         };
         if let Err(failure) = &page {
             self.stuck = true;
+            self.shown = self.shown.take().filter(|_| !places);
             if essential || !failure.error.passes() {
                 self.todo.clear();
+                self.above.clear();
             }
         }
-        Some(page.map(|page| if self.stuck { Page { position: None, ..page } } else { page }))
+        Some(page.map(|page| self.noted(page)))
+    }
+
+    /// Why not everything was read though no exchange failed, in words; `None` when a failure or a gap says it.
+    pub fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_deref()
+    }
+
+    fn noted(&mut self, mut page: Page) -> Page {
+        if !self.todo.iter().any(|step| matches!(step, Step::Lookup { why: Why::Roots, .. })) {
+            page.finished.extend(self.shown.iter_mut().flat_map(std::mem::take));
+        }
+        let ids = page.observations.iter().flat_map(|seen| seen.aliases.iter().chain([&seen.native_id]));
+        self.seen.extend(ids.cloned());
+        if self.stuck { Page { position: None, ..page } } else { page }
+    }
+
+    /// Once everything else is read: what answers under the account's posts answer themselves, and search did not give.
+    fn last_look(&mut self) -> Option<Step> {
+        let above = std::mem::take(&mut self.above);
+        let mut ids: Vec<String> =
+            above.into_iter().filter(|id| !self.seen.contains(id) && !self.looked_up.contains(id)).collect();
+        self.above.extend(ids.split_off(ids.len().min(LOOKUP)));
+        self.looked_up.extend(ids.iter().cloned());
+        (!ids.is_empty()).then_some(Step::Lookup { ids, why: Why::Above, position: None })
     }
 
     async fn user(&mut self, http: &Http) -> Result<Page, Failure> {
-        let call = user_call(&self.endpoint, &self.target)?;
-        let exchange = http.send(&call).await?;
+        let exchange = http.send(&self.calls.user()?).await?;
         let (page, user) = parse_user(&exchange);
-        let Some(user) = user else { return Err(no_account(&self.target, exchange)) };
+        let Some(user) = user else { return Err(no_account(&self.calls.target, exchange)) };
         self.counted = user.posts;
-        self.target.native_id = user.id;
+        if self.calls.target.native_id.is_empty() {
+            self.names = Names::of(&user.id);
+        }
+        self.calls.target.native_id = user.id;
         Ok(page)
     }
 
-    async fn timeline(
-        &mut self,
-        http: &Http,
-        now: Timestamp,
-        start: Option<Timestamp>,
-        end: Option<Timestamp>,
-        token: Option<String>,
-    ) -> Result<Page, Failure> {
-        let call = self.timeline_call(now, start, end, token.as_deref())?;
-        let exchange = http.send(&call).await?;
+    /// Answers that stand in conversations of which it is not known who began them: each looked up beside the first post of that.
+    fn unplaced(&mut self, posts: &[Summary]) -> Vec<Step> {
+        let here: BTreeSet<&String> =
+            posts.iter().filter(|post| self.begins(post)).flat_map(|post| &post.ids).collect();
+        let (mut ids, mut steps) = (BTreeSet::new(), Vec::new());
+        for post in posts.iter().filter(|post| !post.root) {
+            let Some(conversation) = post.conversation.as_ref().filter(|id| !here.contains(id)) else { continue };
+            if !self.names.wants(Some(conversation)) && !self.elsewhere.contains(conversation) {
+                ids.insert(post.native_id.clone());
+                ids.extend(self.looked_up.insert(conversation.clone()).then(|| conversation.clone()));
+            }
+            if ids.len() + 2 > LOOKUP {
+                steps.push(std::mem::take(&mut ids));
+            }
+        }
+        steps.push(ids);
+        let asked = steps.into_iter().filter(|ids| !ids.is_empty()).map(|ids| ids.into_iter().collect());
+        asked.map(|ids| Step::Lookup { ids, why: Why::Roots, position: None }).collect()
+    }
+
+    /// A post of the account's own under which a thread may stand.
+    fn begins(&self, post: &Summary) -> bool {
+        post.root && !post.repost && self.names.owns(post.author.as_deref())
+    }
+
+    async fn list(&mut self, http: &Http, now: Timestamp, mut list: List) -> Result<Page, Failure> {
+        let exchange = match http.send(&self.calls.list(now, &list)?).await {
+            Err(failure) if list.of != Of::Own && is_forbidden(&failure) => {
+                if list.of != Of::Mentions {
+                    self.quotes = false;
+                    self.todo.retain(|step| !matches!(step, Step::List(List { of: Of::Quotes(_), .. })));
+                }
+                return Ok(self.not_open(failure, "they are not kept until then"));
+            }
+            sent => sent?,
+        };
         let read = parse_posts(&exchange, &self.names);
-        if read.posts.is_empty() && !(read.not_found.is_empty() && read.not_shown.is_empty()) {
-            return Err(no_account(&self.target, exchange));
+        if list.of == Of::Own && read.posts.is_empty() && !(read.not_found.is_empty() && read.not_shown.is_empty()) {
+            return Err(no_account(&self.calls.target, exchange));
         }
-        let mut page = read.page;
-        self.seen += i64::try_from(read.posts.len()).unwrap_or(0);
         let oldest = read.posts.iter().filter_map(|post| post.created_at).min();
-        self.oldest = [self.oldest, oldest].into_iter().flatten().min();
-        match &read.next {
-            Some(token) => self.todo.push_front(Step::Timeline { start, end, token: Some(token.clone()) }),
-            None => self.end_of_timeline(&mut page),
+        list.seen += read.posts.len();
+        list.oldest = list.oldest.into_iter().chain(oldest).min();
+        list.lost |= self.lost(&list.of, &read);
+        let next = read.next.filter(|token| self.goes_on(list.of.words(), token, &mut list.lost));
+        let mut page = read.page;
+        self.look_above(read.above);
+        let own = list.of == Of::Own;
+        let position =
+            if own { oldest.filter(|_| list.start.is_none()) } else { list.position.filter(|_| next.is_none()) };
+        match next {
+            Some(token) => self.todo.push_front(Step::List(List { token: Some(token), ..list })),
+            None if own => self.end_of_timeline(&list, &mut page),
+            None => page.shortfalls.extend(list.mentions_shortfall()),
         }
-        let threads = read.posts.iter().filter(|post| post.root && !post.repost).map(Thread::of).collect();
-        let position = oldest.filter(|_| start.is_none());
-        let waits = self.go_into(threads, read.behind, position);
+        let posts: Vec<&Summary> = read.posts.iter().filter(|_| own).collect();
+        let unplaced = self.unplaced(&read.posts);
+        let waits = self.go_into(unplaced, &posts, read.behind, (exchange.at, position));
         page.position = position.filter(|_| !waits);
+        place(&mut page, &read.posts, &self.names, |conversation| self.elsewhere.contains(conversation));
         Ok(page)
     }
 
-    /// Puts the searches for these threads, and lookups of newest edits, before everything else; the last of them
-    /// carries the position. False when there is nothing to do.
-    fn go_into(&mut self, threads: Vec<Thread>, behind: Vec<String>, position: Option<Timestamp>) -> bool {
-        for thread in &threads {
-            self.names.root(&thread.ids, &thread.native_id);
+    /// Whether something of a list could not be read, which is then said.
+    fn lost(&mut self, of: &Of, read: &Read) -> bool {
+        if read.lost {
+            let why = format!("something among its {} could not be read; the answer is kept", of.words());
+            self.unfinished.get_or_insert(why);
+            self.stuck = true;
         }
+        read.lost
+    }
+
+    /// Whether a page token leads on: one that came before leads in a circle.
+    fn goes_on(&mut self, words: &str, token: &str, lost: &mut bool) -> bool {
+        if self.tokens.insert(format!("{words} {token}")) {
+            return true;
+        }
+        self.unfinished.get_or_insert_with(|| format!("the pages of its {words} repeat themselves; reading stopped"));
+        (*lost, self.stuck) = (true, true);
+        false
+    }
+
+    /// Puts some steps, and what is to be read of these posts, before everything else: newest edits, threads, and who quotes
+    /// them. The last of it carries the position. False when there is nothing to do.
+    fn go_into(
+        &mut self,
+        mut steps: Vec<Step>,
+        posts: &[&Summary],
+        behind: Vec<String>,
+        (at, position): (Timestamp, Option<Timestamp>),
+    ) -> bool {
         let behind: Vec<String> = behind.into_iter().filter(|id| self.looked_up.insert(id.clone())).collect();
-        let newest =
-            behind.chunks(LOOKUP).map(|ids| Step::Lookup { ids: ids.to_vec(), why: Why::Newest, position: None });
-        let mut steps: Vec<Step> = newest.collect();
-        steps.extend(batches(threads).into_iter().map(|threads| Step::Search { threads, token: None, position: None }));
+        let newest = behind.chunks(LOOKUP).map(<[String]>::to_vec);
+        let newest = newest.map(|ids| Step::Lookup { ids, why: Why::Newest, position: None });
+        let threads = self.threads(posts);
+        let reach = at.checked_sub(SEARCH_REACH).unwrap_or(at);
+        steps.extend(newest);
+        steps.extend(searches(threads, self.archive, reach).into_iter().map(Step::Search));
+        let quoted = posts.iter().filter(|post| self.wants_quotes(post, at)).flat_map(|post| &post.ids);
+        steps.extend(quoted.map(|id| Step::List(List::new(Of::Quotes(id.clone()), None, None))));
         match steps.last_mut() {
-            Some(Step::Search { position: last, .. } | Step::Lookup { position: last, .. }) => *last = position,
+            Some(Step::Search(Search { position: last, .. })) => *last = position,
+            Some(Step::List(List { position: last, .. }) | Step::Lookup { position: last, .. }) => *last = position,
             _ => return false,
         }
         for step in steps.into_iter().rev() {
@@ -210,57 +325,85 @@ impl Walk {
         true
     }
 
-    fn end_of_timeline(&self, page: &mut Page) {
-        let cut = self.seen >= TIMELINE_REACH || self.counted.is_some_and(|counted| counted > TIMELINE_REACH);
-        match self.errand {
-            Kind::Since(_) if self.seen >= TIMELINE_REACH => {
-                page.finished.extend(self.oldest.map(|since| Scope::Posts { since: Some(since) }));
+    /// The threads under these posts that were not searched yet.
+    fn threads(&mut self, posts: &[&Summary]) -> Vec<Thread> {
+        let mut found = Vec::new();
+        for post in posts {
+            if self.begins(post) {
+                self.names.root(&post.ids, &post.native_id);
+                found.extend(self.searched.insert(post.native_id.clone()).then(|| Thread::of(post)));
             }
-            Kind::Since(since) => page.finished.push(Scope::Posts { since: Some(since) }),
-            Kind::Whole if cut => page.finished.extend(self.oldest.map(|oldest| Scope::Posts { since: Some(oldest) })),
-            Kind::Whole => page.finished.push(Scope::Posts { since: None }),
-            Kind::Resumed | Kind::Other => {}
+        }
+        found
+    }
+
+    fn wants_quotes(&self, post: &Summary, at: Timestamp) -> bool {
+        let fresh = post.created_at.is_none_or(|created| at.duration_since(created) < QUOTED_FRESH);
+        post.quotes > 0
+            && !post.repost
+            && self.quotes
+            && self.names.owns(post.author.as_deref())
+            && (fresh || !matches!(self.errand, Kind::Since(_)))
+    }
+
+    fn end_of_timeline(&mut self, list: &List, page: &mut Page) {
+        let most = i64::try_from(TIMELINE_REACH).unwrap_or(i64::MAX);
+        let cut = list.seen >= TIMELINE_REACH || self.counted.is_some_and(|counted| counted > most);
+        let since = match self.errand {
+            Kind::Since(_) if list.seen >= TIMELINE_REACH => list.oldest.map(Some),
+            Kind::Since(since) => Some(Some(since)),
+            Kind::Whole if cut => list.oldest.map(Some),
+            Kind::Whole => Some(None),
+            Kind::Resumed | Kind::Other => None,
+        };
+        if let (Some(since), Some(shown), false) = (since, &mut self.shown, list.lost) {
+            shown.push(Scope::Posts { since });
         }
         if matches!(self.errand, Kind::Whole | Kind::Resumed) {
-            page.shortfalls.extend(self.timeline_shortfall(cut));
+            page.shortfalls.extend(self.timeline_shortfall(list, cut));
         }
     }
 
-    fn timeline_shortfall(&self, cut: bool) -> Option<Shortfall> {
-        let counted = self.counted.unwrap_or(self.seen);
+    fn timeline_shortfall(&self, list: &List, cut: bool) -> Option<Shortfall> {
+        let seen = i64::try_from(list.seen).unwrap_or(i64::MAX);
+        let counted = self.counted.unwrap_or(seen);
         let cause = if cut {
             format!("X gives only the newest 3,200 posts of an account; this one has {counted}")
-        } else if self.errand == Kind::Whole && counted > self.seen {
-            format!("X counts {counted} posts and gave {}", self.seen)
+        } else if self.errand == Kind::Whole && counted > seen {
+            format!("X counts {counted} posts and gave {seen}")
         } else {
             return None;
         };
-        Some(Shortfall { item: None, stream: "posts".to_owned(), from: None, to: self.oldest, cause })
+        Some(Shortfall { item: None, stream: "posts".to_owned(), from: None, to: list.oldest, cause })
     }
 
-    async fn search(
-        &mut self,
-        http: &Http,
-        threads: Vec<Thread>,
-        token: Option<String>,
-        position: Option<Timestamp>,
-    ) -> Result<Page, Failure> {
-        let call = self.search_call(&threads, token.as_deref())?;
-        let exchange = http.send(&call).await?;
+    async fn search(&mut self, http: &Http, mut search: Search) -> Result<Page, Failure> {
+        if !self.archive {
+            search.archive = None;
+        }
+        let exchange = match http.send(&self.calls.search(&search)?).await {
+            Err(failure) if search.archive.is_some() && is_forbidden(&failure) => {
+                self.archive = false;
+                self.todo.push_front(Step::Search(Search { token: None, ..search }));
+                return Ok(self.not_open(failure, "or set full_archive = false in [platform.x]"));
+            }
+            sent => sent?,
+        };
         let reach = exchange.at.checked_sub(SEARCH_REACH).unwrap_or(exchange.at);
-        let first = token.is_none();
         let read = parse_posts(&exchange, &self.names);
         let mut page = read.page;
-        if first {
-            page.shortfalls.extend(threads.iter().filter_map(|thread| out_of_reach(thread, reach)));
-        }
-        match read.next {
-            Some(token) => self.todo.push_front(Step::Search { threads, token: Some(token), position }),
+        self.look_above(read.above);
+        let words = format!("answers to {}", search.threads.first().map_or("", |thread| &thread.native_id));
+        match read.next.filter(|token| self.goes_on(&words, token, &mut false)) {
+            Some(token) => self.todo.push_front(Step::Search(Search { token: Some(token), ..search })),
             // No search sees a thread in whole; the answer says that it was looked through.
             None => {
-                page.position = position;
+                page.position = search.position;
+                if search.archive.is_none() {
+                    page.shortfalls.extend(search.threads.iter().filter_map(|thread| out_of_reach(thread, reach)));
+                }
                 if self.errand == Kind::Other {
-                    page.answers.extend(threads.into_iter().map(|thread| Answer::Readable(thread.native_id)));
+                    page.answers.extend(search.threads.into_iter().map(|thread| Answer::Readable(thread.native_id)));
                 }
             }
         }
@@ -278,239 +421,65 @@ impl Walk {
         why: Why,
         position: Option<Timestamp>,
     ) -> Result<Page, Failure> {
-        let call = self.lookup_call(&ids)?;
-        let exchange = http.send(&call).await?;
+        let exchange = http.send(&self.calls.lookup(&ids)?).await?;
         let read = parse_posts(&exchange, &self.names);
         let mut page = read.page;
-        page.position = position;
-        if why != Why::Newest {
+        if matches!(why, Why::Threads | Why::Check) {
             answer(&ids, &read.posts, &read.not_found, &read.not_shown, &mut page);
-            // Of a root it is said once its thread has been searched.
-            let roots = read.posts.iter().filter(|post| post.root).flat_map(|post| &post.ids);
-            let roots: BTreeSet<&String> = roots.collect();
-            page.answers.retain(|answer| !matches!(answer, Answer::Readable(id) if roots.contains(id)));
         }
-        if why == Why::Threads {
-            self.go_into(read.posts.iter().map(Thread::of).collect(), read.behind, position);
-        } else if why == Why::Check {
-            self.go_into(Vec::new(), read.behind, position);
-        }
+        let threads: Vec<&Summary> = read.posts.iter().filter(|post| self.begins(post)).collect();
+        let waits = match why {
+            Why::Threads => {
+                // Of a root whose thread is searched it is said once that is done.
+                let searched = |post: &&&Summary| !self.searched.contains(&post.native_id);
+                let roots: BTreeSet<&String> = threads.iter().filter(searched).flat_map(|post| &post.ids).collect();
+                page.answers.retain(|answer| !matches!(answer, Answer::Readable(id) if roots.contains(id)));
+                let own: Vec<&Summary> = read.posts.iter().collect();
+                self.go_into(Vec::new(), &own, read.behind, (exchange.at, position))
+            }
+            Why::Check => self.go_into(Vec::new(), &[], read.behind, (exchange.at, position)),
+            Why::Roots => {
+                let is_own = |id: &String| threads.iter().any(|post| post.ids.contains(id));
+                self.elsewhere.extend(ids.iter().filter(|id| !is_own(id)).cloned());
+                // What others began is no item here, only what answers there.
+                let strange: Vec<&Summary> = read.posts.iter().filter(|post| post.root && !self.begins(post)).collect();
+                let is_strange = |id: &String| strange.iter().any(|post| post.ids.contains(id));
+                page.observations.retain(|seen| !is_strange(&seen.native_id));
+                let behind = read.behind.into_iter().filter(|id| !is_strange(id)).collect();
+                let waits = self.go_into(Vec::new(), &threads, behind, (exchange.at, position));
+                place(&mut page, &read.posts, &self.names, |conversation| self.elsewhere.contains(conversation));
+                waits
+            }
+            Why::Newest | Why::Above => false,
+        };
+        page.position = position.filter(|_| !waits);
+        self.look_above(read.above);
         Ok(page)
     }
 
-    fn timeline_call(
-        &self,
-        now: Timestamp,
-        start: Option<Timestamp>,
-        end: Option<Timestamp>,
-        token: Option<&str>,
-    ) -> Result<Call, Error> {
-        let what = format!("X @{}: posts", self.target.handle);
-        let mut call = self.call(&["2", "users", &self.target.native_id, "tweets"], what)?;
-        call = self.ask_for_posts(call.query("max_results", "100"));
-        // Seconds only: a start is cut, an end goes to the second after, so that nothing at the edge is lost.
-        if let Some(start) = start.map(|start| start.max(FIRST_TIME)) {
-            call = call.query("start_time", &seconds(start));
-        }
-        let end = end.and_then(|end| end.checked_add(1.second()).ok());
-        if let Some(end) = end.filter(|end| now.duration_since(*end) > SignedDuration::from_secs(30)) {
-            call = call.query("end_time", &seconds(end));
-        }
-        if let Some(token) = token {
-            call = call.query("pagination_token", token);
-        }
-        Ok(call.meter("x:timeline").meter(APP_METER))
+    /// Takes note of what posts in the account's threads answer. A recent walk reads them as they come: it asks only for those
+    /// whose pictures are missing.
+    fn look_above(&mut self, above: Vec<(bool, String)>) {
+        let everything = !matches!(self.errand, Kind::Since(_));
+        self.above.extend(above.into_iter().filter(|(bare, _)| *bare || everything).map(|(_, id)| id));
     }
 
-    fn search_call(&self, threads: &[Thread], token: Option<&str>) -> Result<Call, Error> {
-        let what = format!("X @{}: answers", self.target.handle);
-        let call = self.call(&["2", "tweets", "search", "recent"], what)?;
-        let mut call = self.ask_for_posts(call.query("query", &query(threads)).query("max_results", "100"));
-        if let Some(token) = token {
-            call = call.query("next_token", token);
-        }
-        Ok(call.meter("x:search").meter(APP_METER))
-    }
-
-    fn lookup_call(&self, ids: &[String]) -> Result<Call, Error> {
-        let call = self.call(&["2", "tweets"], format!("X @{}: posts by id", self.target.handle))?;
-        Ok(self.ask_for_posts(call.query("ids", &ids.join(","))).meter("x:lookup").meter(APP_METER))
-    }
-
-    fn call(&self, path: &[&str], what: String) -> Result<Call, Error> {
-        call(&self.endpoint, &self.target, path, what)
-    }
-
-    /// Names the fields that are wanted, in the configured vocabulary: an unknown name is refused by X.
-    fn ask_for_posts(&self, call: Call) -> Call {
-        let (name, fields, expansions) = if self.target.field_names == "post" {
-            ("post.fields", POST_FIELDS, POST_EXPANSIONS)
-        } else {
-            ("tweet.fields", TWEET_FIELDS, TWEET_EXPANSIONS)
-        };
-        call.query(name, fields)
-            .query("expansions", expansions)
-            .query("media.fields", "url,preview_image_url,variants,alt_text,type,duration_ms")
-            .query("poll.fields", "id,options")
-            .query("user.fields", "id,name,username")
+    /// X does not let this access make a call: the walk goes on without, and says what a person must do.
+    fn not_open(&mut self, failure: Failure, mend: &str) -> Page {
+        let words = format!("{}; {mend}", failure.error);
+        self.unfinished.get_or_insert_with(|| words.clone());
+        let exchange = failure.exchange.map(|exchange| *exchange).unwrap_or_default();
+        Page { exchange, problems: vec![Problem::new("exchange", words)], ..Page::default() }
     }
 }
 
-const TWEET_FIELDS: &str = "id,text,author_id,created_at,conversation_id,in_reply_to_user_id,referenced_tweets,\
-    edit_history_tweet_ids,edit_controls,note_tweet,attachments,entities,public_metrics,lang,possibly_sensitive,\
-    reply_settings,withheld";
-const TWEET_EXPANSIONS: &str =
-    "author_id,attachments.media_keys,referenced_tweets.id,edit_history_tweet_ids,attachments.poll_ids";
-/// In the newer vocabulary authors, references and histories are asked for as expansions only.
-const POST_FIELDS: &str = "id,text,created_at,conversation_id,edit_controls,note_post,attachments,entities,\
-    public_metrics,lang,possibly_sensitive,reply_settings,withheld";
-const POST_EXPANSIONS: &str = "author_id,attachments.media_keys,referenced_posts,edit_history_post_ids,\
-    in_reply_to_user_id,attachments.poll_ids";
-const USER_FIELDS: &str = "created_at,description,entities,id,location,name,profile_banner_url,profile_image_url,\
-    protected,public_metrics,url,username,verified,verified_type,withheld";
-
-/// The first moment X accepts as a start: 6 November 2010, one second after midnight.
-const FIRST_TIME: Timestamp = Timestamp::constant(1_289_001_601, 0);
-
-/// What the credential reaches. An application's own token belongs to no account: then the failure says so.
-pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Reached>, Failure> {
-    let call = call(endpoint, target, &["2", "users", "me"], "X: the account of the credential".to_owned())?;
-    let call = call.query("user.fields", USER_FIELDS).meter("x:user").meter(APP_METER).judge(judge::own_account);
-    let exchange = http.send(&call).await?;
-    let reached = parse_user(&exchange).1.map(|user| Reached {
-        platform: Platform::X,
-        native_id: user.id,
-        handle: user.username,
-        name: user.name,
-        token: None,
-    });
-    Ok(reached.into_iter().collect())
-}
-
-/// Reads the account once and says what the credential may do, one line each.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
-    match reachable(http, target, endpoint).await {
-        Ok(said) => said,
-        Err(failure) => vec![failure.error.to_string()],
-    }
-}
-
-async fn reachable(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
-    let exchange = http.send(&user_call(endpoint, target)?).await?;
-    let Some(user) = parse_user(&exchange).1 else { return Err(no_account(target, exchange)) };
-    let mut said = vec![
-        format!("X @{}: the credential reads the profile, the newest 3,200 posts, and answers of the last 7 days", user.username),
-        "X: by its developer terms (Government Use) a public body needs an Enterprise plan; the connector is off until \
-         acknowledged_by, acknowledged_on and plan stand in [platform.x]"
-            .to_owned(),
-    ];
-    if user.protected {
-        said.push(format!(
-            "X @{}: the account is protected; its posts need the account's own credential",
-            user.username
-        ));
-    }
-    Ok(said)
-}
-
-fn call(endpoint: &Endpoint, target: &Target, path: &[&str], what: String) -> Result<Call, Error> {
-    let Some(token) = target.token.clone() else {
-        return Err(Error::Unauthorized {
-            say: format!("{what}: there is no credential; write the bearer token to the token_file of [platform.x]"),
-        });
-    };
-    Ok(Call::get(&endpoint.api_base, path, what)?.auth(Auth::Bearer(token)).judge(judge))
-}
-
-fn user_call(endpoint: &Endpoint, target: &Target) -> Result<Call, Error> {
-    let handle = target.handle.trim_start_matches('@');
-    let what = format!("X @{handle}: profile");
-    let call = if target.native_id.is_empty() {
-        call(endpoint, target, &["2", "users", "by", "username", handle], what)?
-    } else {
-        call(endpoint, target, &["2", "users", &target.native_id], what)?
-    };
-    let pinned = if target.field_names == "post" { "pinned_post_id" } else { "pinned_tweet_id" };
-    Ok(call.query("user.fields", USER_FIELDS).query("expansions", pinned).meter("x:user").meter(APP_METER))
-}
-
-fn no_account(target: &Target, exchange: Exchange) -> Failure {
-    let say = format!(
-        "X @{}: the account is not there, is suspended, or is not shown to this credential; look at it in a browser and \
-         correct the register if its handle has changed",
-        target.handle
-    );
-    Failure { error: Error::Gone { say }, exchange: Some(Box::new(exchange)) }
+fn is_forbidden(failure: &Failure) -> bool {
+    let forbidden = failure.exchange.as_ref().is_some_and(|exchange| exchange.status == 403);
+    forbidden && matches!(failure.error, Error::Unauthorized { .. })
 }
 
 fn lookups(known: &[Known], why: Why) -> Vec<Step> {
     let distinct: BTreeSet<&String> = known.iter().map(|known| &known.native_id).collect();
     let ids: Vec<String> = distinct.into_iter().cloned().collect();
     ids.chunks(LOOKUP).map(|ids| Step::Lookup { ids: ids.to_vec(), why, position: None }).collect()
-}
-
-/// What a lookup said about each id it was asked for. An id neither given nor explained stays without an answer.
-fn answer(asked: &[String], posts: &[Summary], not_found: &[String], not_shown: &[String], page: &mut Page) {
-    let names: BTreeMap<&str, &Summary> =
-        posts.iter().flat_map(|post| post.ids.iter().map(move |id| (id.as_str(), post))).collect();
-    for id in asked {
-        if names.contains_key(id.as_str()) {
-            page.answers.push(Answer::Readable(id.clone()));
-        } else if not_found.contains(id) {
-            page.answers.push(Answer::Gone(id.clone()));
-        } else if not_shown.contains(id) {
-            let cause =
-                "X does not show this post to the credential: its author is protected or suspended, or it is withheld";
-            page.shortfalls.push(Shortfall {
-                item: Some(id.clone()),
-                stream: "posts".to_owned(),
-                from: None,
-                to: None,
-                cause: cause.to_owned(),
-            });
-        }
-    }
-}
-
-/// Answers written before `reach` are not given by search.
-fn out_of_reach(thread: &Thread, reach: Timestamp) -> Option<Shortfall> {
-    let from = thread.created_at.filter(|created| *created < reach)?;
-    Some(Shortfall {
-        item: Some(thread.native_id.clone()),
-        stream: "comments".to_owned(),
-        from: Some(from),
-        to: Some(reach),
-        cause: "X's search reaches back seven days: answers written before and not kept by then are not given"
-            .to_owned(),
-    })
-}
-
-impl Thread {
-    fn of(post: &Summary) -> Thread {
-        Thread { native_id: post.native_id.clone(), ids: post.ids.clone(), created_at: post.created_at }
-    }
-}
-
-/// As many threads a search as its query holds; one with a long history may fill a query alone.
-fn batches(threads: Vec<Thread>) -> Vec<Vec<Thread>> {
-    let mut batches: Vec<Vec<Thread>> = Vec::new();
-    for thread in threads {
-        match batches.last_mut() {
-            Some(batch) if query(&[batch.as_slice(), std::slice::from_ref(&thread)].concat()).len() <= QUERY_LENGTH => {
-                batch.push(thread);
-            }
-            _ => batches.push(vec![thread]),
-        }
-    }
-    batches
-}
-
-/// Every id of a history: after an edit, answers may stand under the first id or the newest.
-fn query(threads: &[Thread]) -> String {
-    let ids = threads.iter().flat_map(|thread| thread.ids.iter());
-    ids.map(|id| format!("conversation_id:{id}")).collect::<Vec<_>>().join(" OR ")
-}
-
-fn seconds(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::user::User;
 use crate::model::{Author, Content, Counts, Exchange, Kind, Media, Observation, Page, Timestamp};
 use crate::platform::lenient::{Body, Obj};
 
@@ -18,6 +19,11 @@ pub struct Read {
     pub not_found: Vec<String>,
     /// Ids that exist or did, and that X does not show to this credential.
     pub not_shown: Vec<String>,
+    /// Posts that stand above those of a wanted thread, and that the page does not hold in whole: by the first of each pair
+    /// whether their own words came along, without their media.
+    pub above: Vec<(bool, String)>,
+    /// Something among the posts could not be read as one.
+    pub lost: bool,
 }
 
 /// One post in short, for the walk.
@@ -27,22 +33,32 @@ pub struct Summary {
     /// Every id of the edit history.
     pub ids: Vec<String>,
     pub author: Option<String>,
+    /// The conversation it stands in, by the id that X names: an edit of its first post begins another one.
     pub conversation: Option<String>,
     pub created_at: Option<Timestamp>,
     /// It answers no other post: a thread stands under it.
     pub root: bool,
     /// Somebody else's post passed on: nothing can stand under it.
     pub repost: bool,
+    /// How many posts quote it, as X counts.
+    pub quotes: i64,
 }
 
 /// What a walk knows when a page is read: first ids by later ids, and the threads it is after.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
+    /// Whose threads are wanted; of everybody's when nobody is named.
+    own: Option<String>,
     first: HashMap<String, String>,
     roots: BTreeSet<String>,
 }
 
 impl Names {
+    /// Only what this account began is a wanted thread.
+    pub fn of(own: &str) -> Names {
+        Names { own: (!own.is_empty()).then(|| own.to_owned()), ..Names::default() }
+    }
+
     /// A thread whose posts are wanted, by every id of its root.
     pub fn root(&mut self, ids: &[String], native_id: &str) {
         for id in ids {
@@ -56,8 +72,14 @@ impl Names {
         self.first.get(id).map_or(id, String::as_str)
     }
 
-    fn wants(&self, conversation: Option<&str>) -> bool {
+    /// Whether a conversation is a wanted thread.
+    pub fn wants(&self, conversation: Option<&str>) -> bool {
         conversation.is_some_and(|id| self.roots.contains(self.first(id)))
+    }
+
+    /// Whether a post is the account's own.
+    pub fn owns(&self, author: Option<&str>) -> bool {
+        self.own.is_none() || author == self.own.as_deref()
     }
 }
 
@@ -82,17 +104,19 @@ fn read_posts<'a>(root: &Obj<'a>, names: &Names, exchange: &Exchange, read: &mut
     errors(root, read);
     let includes = Includes::of(root);
     let given: Vec<Post> = data(root).into_iter().filter_map(|object| Post::of(object, true)).collect();
+    read.lost = root.is_list("data") && given.len() < root.list("data").len();
     let beside = includes.posts.iter().filter_map(|object| Post::of(object.clone(), false));
     let mut names = names.clone();
     let (posts, histories) = by_history(given, beside.collect());
-    for post in posts.iter().filter(|post| post.given) {
+    for post in &posts {
         names.first.extend(post.ids.iter().map(|id| (id.clone(), post.native_id.clone())));
         // A page is newest first: what an answer answers may come along before the post that both stand under.
-        if post.refers("replied_to").is_none() && post.refers("retweeted").is_none() {
+        let begins = post.refers("replied_to").is_none() && post.refers("retweeted").is_none();
+        if post.given && begins && names.owns(post.author.as_deref()) {
             names.root(&post.ids, &post.native_id);
         }
     }
-    read.posts = posts.iter().filter(|post| post.given).map(|post| post.summary(&names)).collect();
+    read.posts = posts.iter().filter(|post| post.given).map(Post::summary).collect();
     for (native_id, versions) in histories {
         group(&posts, &native_id, &versions, &names, &includes, exchange, read);
     }
@@ -140,10 +164,17 @@ fn group(
     for index in versions {
         let post = &posts[*index];
         let current = newest.as_deref() == Some(post.id.as_str());
-        let wanted = names.wants(post.conversation.as_deref()) && !post.has_media();
-        if post.given || (asked && !current) || (wanted && current) {
+        let wanted = names.wants(post.conversation.as_deref());
+        if post.given || (asked && !current) || (wanted && current && !post.has_media()) {
             read.page.observations.push(post.observation(names, includes, !current, exchange.at));
+        } else if wanted && current {
+            // The media of what is only included do not come along.
+            read.above.push((true, post.id.clone()));
         }
+        let parent = post
+            .refers("replied_to")
+            .filter(|id| wanted && !posts.iter().any(|post| post.ids.iter().any(|known| known == id)));
+        read.above.extend(parent.map(|id| (false, id.to_owned())));
     }
     let holds_newest = versions.iter().any(|index| posts[*index].given && Some(&posts[*index].id) == newest.as_ref());
     if asked && !holds_newest {
@@ -151,134 +182,13 @@ fn group(
     }
 }
 
-/// The account's own facts out of a user lookup, with how many posts X counts.
-pub fn parse_user(exchange: &Exchange) -> (Page, Option<User>) {
-    let body = Body::of(exchange);
-    let mut read = Read::default();
-    let mut found = None;
-    if let Some(root) = body.root() {
-        root.expect(&["data", "includes", "errors", "title", "detail", "type", "status"]);
-        errors(&root, &mut read);
-        for object in data(&root) {
-            let Some(user) = User::of(&object) else { continue };
-            read.page.observations.push(user.observation(&object));
-            found = found.or(Some(user));
-        }
-    }
-    read.page.problems = body.problems();
-    read.page.exchange = exchange.clone();
-    (read.page, found)
-}
-
-/// One X account.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct User {
-    pub id: String,
-    pub username: String,
-    pub name: String,
-    pub posts: Option<i64>,
-    pub protected: bool,
-}
-
-const USER_FIELDS: &[&str] = &[
-    "id",
-    "name",
-    "username",
-    "created_at",
-    "description",
-    "entities",
-    "location",
-    "pinned_tweet_id",
-    "pinned_post_id",
-    "most_recent_tweet_id",
-    "most_recent_post_id",
-    "profile_image_url",
-    "profile_banner_url",
-    "protected",
-    "public_metrics",
-    "url",
-    "verified",
-    "verified_type",
-    "verified_followers_count",
-    "withheld",
-    "affiliation",
-    "connection_status",
-    "subscription_type",
-    "subscription",
-    "receives_your_dm",
-    "subscribes_to_you",
-    "parody",
-    "is_identity_verified",
-    "confirmed_email",
-];
-
-impl User {
-    fn of(object: &Obj) -> Option<User> {
-        object.expect(USER_FIELDS);
-        let id = object.id("id").or_else(|| {
-            object.problem("id", "missing");
-            None
-        })?;
-        let metrics = object.obj("public_metrics");
-        let posts = metrics.and_then(|metrics| metrics.int("tweet_count").or_else(|| metrics.int("post_count")));
-        Some(User {
-            id,
-            username: object.str("username").unwrap_or_default(),
-            name: object.str("name").unwrap_or_default(),
-            posts,
-            protected: object.flag("protected").unwrap_or(false),
-        })
-    }
-
-    fn observation(&self, object: &Obj) -> Observation {
-        let facts = ["description", "location", "verified_type"].iter().filter_map(|key| object.str(key));
-        let protected = self.protected.then(|| "protected".to_owned());
-        let pinned = object.str_of(&["pinned_tweet_id", "pinned_post_id"]).map(|id| format!("pinned: {id}"));
-        let portrait = object.str("profile_image_url").map(|url| picture(&url));
-        let banner = object.str("profile_banner_url").map(|url| picture(&url));
-        Observation {
-            native_id: self.id.clone(),
-            aliases: Vec::new(),
-            kind: Kind::Profile,
-            parent: None,
-            root: None,
-            author: author(&self.id, Some(self)),
-            created_at: object.time("created_at"),
-            url: (!self.username.is_empty()).then(|| format!("https://x.com/{}", self.username)),
-            hidden: false,
-            content: Content {
-                text: self.name.clone(),
-                parts: facts.chain(protected).chain(pinned).filter(|fact| !fact.is_empty()).collect(),
-                links: profile_links(object),
-                media: portrait.into_iter().chain(banner).collect(),
-            },
-            counts: Counts::default(),
-            raw: object.range(),
-            superseded: false,
-        }
-    }
-}
-
-/// A profile picture has no id: its path on X's media host names it.
-fn picture(url: &str) -> Media {
-    let path = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = path.split_once('/').map_or(path, |(_, path)| path);
-    Media { native_id: path.to_owned(), url: Some(url.to_owned()), ..Media::default() }
-}
-
-fn profile_links(object: &Obj) -> Vec<String> {
-    let Some(entities) = object.obj("entities") else { return object.str("url").into_iter().collect() };
-    let groups = ["url", "description"].iter().filter_map(|key| entities.obj(key));
-    groups.flat_map(|group| group.objects("urls")).filter_map(|url| url.str_of(&["expanded_url", "url"])).collect()
-}
-
 /// The elements of `data`: a list, or the one object of a single lookup.
-fn data<'a>(root: &Obj<'a>) -> Vec<Obj<'a>> {
+pub(super) fn data<'a>(root: &Obj<'a>) -> Vec<Obj<'a>> {
     if root.is_list("data") { root.objects("data") } else { root.obj("data").into_iter().collect() }
 }
 
 /// Sorts the partial errors of an answer that came with 200.
-fn errors(root: &Obj, read: &mut Read) {
+pub(super) fn errors(root: &Obj, read: &mut Read) {
     for error in root.objects("errors") {
         let kind = error.str("type").unwrap_or_default();
         let id = error.str_of(&["resource_id", "value"]);
@@ -468,15 +378,16 @@ impl<'a> Post<'a> {
         self.object.obj("attachments").is_some_and(|attachments| !attachments.list("media_keys").is_empty())
     }
 
-    fn summary(&self, names: &Names) -> Summary {
+    fn summary(&self) -> Summary {
         Summary {
             native_id: self.native_id.clone(),
             ids: self.ids.clone(),
             author: self.author.clone(),
-            conversation: self.conversation.as_deref().map(|id| names.first(id).to_owned()),
+            conversation: self.conversation.clone(),
             created_at: self.object.time("created_at"),
             root: self.refers("replied_to").is_none(),
             repost: self.refers("retweeted").is_some(),
+            quotes: self.object.obj("public_metrics").and_then(|metrics| metrics.int("quote_count")).unwrap_or(0),
         }
     }
 
@@ -531,7 +442,8 @@ impl<'a> Post<'a> {
         let shared = shared.filter_map(|(_, id)| includes.texts.get(id)).cloned();
         let article =
             self.object.str("article_title").or_else(|| self.object.obj("article").and_then(|a| a.str("title")));
-        let (links, titles) = self.links();
+        let (mut links, titles) = self.links();
+        links.extend(self.quoted(&links));
         let parts = titles.into_iter().chain(article).chain(polled).chain(shared).filter(|part| !part.is_empty());
         Content { text: text_of(&self.object), parts: parts.collect(), links, media: media.collect() }
     }
@@ -549,6 +461,14 @@ impl<'a> Post<'a> {
             titles.extend(["title", "description"].iter().filter_map(|key| url.str(key)));
         }
         (links, titles)
+    }
+
+    /// A post that quotes another names it by a link, be it in its text or not.
+    fn quoted(&self, links: &[String]) -> Option<String> {
+        let id = self.refers("quoted")?;
+        let named =
+            |link: &String| link.split(['?', '#']).next().is_some_and(|link| link.ends_with(&format!("/status/{id}")));
+        (!links.iter().any(named)).then(|| format!("https://x.com/i/web/status/{id}"))
     }
 
     fn counts(&self) -> Counts {
@@ -577,7 +497,7 @@ fn references(object: &Obj) -> Vec<(String, String)> {
     listed.collect()
 }
 
-fn author(id: &str, user: Option<&User>) -> Author {
+pub(super) fn author(id: &str, user: Option<&User>) -> Author {
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     Author {
         native_id: Some(id.to_owned()),

@@ -1,5 +1,6 @@
+use super::threads::{QUERY_LENGTH, batches, query};
 use super::*;
-use crate::model::{Kind as ItemKind, Observation};
+use crate::model::{Exchange, Kind as ItemKind, Observation};
 use crate::platform::http::Verdict;
 
 fn exchange(status: u16, body: &str) -> Exchange {

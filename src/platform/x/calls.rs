@@ -1,0 +1,178 @@
+//! What is asked of X, and what a credential may ask.
+
+use jiff::{SignedDuration, ToSpan};
+
+use super::lists::{List, Of};
+use super::threads::{Search, Thread, query};
+use super::user::parse_user;
+use super::{APP_METER, judge};
+use crate::model::{Exchange, Platform, Timestamp};
+use crate::platform::http::{Auth, Call, Http};
+use crate::platform::{Endpoint, Error, Failure, Reached, Target};
+
+/// Everything that one account's walk asks for.
+pub(super) struct Calls {
+    pub(super) endpoint: Endpoint,
+    pub(super) target: Target,
+}
+
+impl Calls {
+    pub(super) fn user(&self) -> Result<Call, Error> {
+        user_call(&self.endpoint, &self.target)
+    }
+
+    /// One page of a list of posts.
+    pub(super) fn list(&self, now: Timestamp, list: &List) -> Result<Call, Error> {
+        let (words, meter) = (list.of.words(), list.of.meter());
+        let own = self.target.native_id.as_str();
+        let path = match &list.of {
+            Of::Own => ["2", "users", own, "tweets"],
+            Of::Mentions => ["2", "users", own, "mentions"],
+            Of::Quotes(id) => ["2", "tweets", id, "quote_tweets"],
+        };
+        let mut call = self.ask_for_posts(self.call(&path, words)?.query("max_results", "100"));
+        // Seconds only: a start is cut, an end goes to the second after, so that nothing at the edge is lost.
+        if let Some(start) = list.start.map(|start| start.max(FIRST_TIME)) {
+            call = call.query("start_time", &seconds(start));
+        }
+        let end = list.end.and_then(|end| end.checked_add(1.second()).ok());
+        if let Some(end) = end.filter(|end| now.duration_since(*end) > SignedDuration::from_secs(30)) {
+            call = call.query("end_time", &seconds(end));
+        }
+        if let Some(token) = &list.token {
+            call = call.query("pagination_token", token);
+        }
+        Ok(call.meter(meter).meter(APP_METER))
+    }
+
+    /// One page of a search. The full archive gives 500 posts a page, and without a start only those of a month.
+    pub(super) fn search(&self, search: &Search) -> Result<Call, Error> {
+        let (reach, most, meter) = match search.archive {
+            Some(_) => ("all", "500", "x:archive"),
+            None => ("recent", "100", "x:search"),
+        };
+        let call = self.call(&["2", "tweets", "search", reach], "answers")?;
+        let mut call = self.ask_for_posts(call.query("query", &query(&search.threads)).query("max_results", most));
+        if let Some(start) = search.archive {
+            call = call.query("start_time", &seconds(start.max(FIRST_TIME)));
+        }
+        if let Some(token) = &search.token {
+            call = call.query("next_token", token);
+        }
+        Ok(call.meter(meter).meter(APP_METER))
+    }
+
+    pub(super) fn lookup(&self, ids: &[String]) -> Result<Call, Error> {
+        let call = self.call(&["2", "tweets"], "posts by id")?;
+        Ok(self.ask_for_posts(call.query("ids", &ids.join(","))).meter("x:lookup").meter(APP_METER))
+    }
+
+    fn call(&self, path: &[&str], words: &str) -> Result<Call, Error> {
+        call(&self.endpoint, &self.target, path, format!("X @{}: {words}", self.target.handle))
+    }
+
+    /// Names the fields that are wanted, in the configured vocabulary: an unknown name is refused by X.
+    fn ask_for_posts(&self, call: Call) -> Call {
+        let (name, fields, expansions) = if self.target.field_names == "post" {
+            ("post.fields", POST_FIELDS, POST_EXPANSIONS)
+        } else {
+            ("tweet.fields", TWEET_FIELDS, TWEET_EXPANSIONS)
+        };
+        call.query(name, fields)
+            .query("expansions", expansions)
+            .query("media.fields", "url,preview_image_url,variants,alt_text,type,duration_ms")
+            .query("poll.fields", "id,options")
+            .query("user.fields", "id,name,username")
+    }
+}
+
+const TWEET_FIELDS: &str = "id,text,author_id,created_at,conversation_id,in_reply_to_user_id,referenced_tweets,\
+    edit_history_tweet_ids,edit_controls,note_tweet,attachments,entities,public_metrics,lang,possibly_sensitive,\
+    reply_settings,withheld";
+const TWEET_EXPANSIONS: &str =
+    "author_id,attachments.media_keys,referenced_tweets.id,edit_history_tweet_ids,attachments.poll_ids";
+/// In the newer vocabulary authors, references and histories are asked for as expansions only.
+const POST_FIELDS: &str = "id,text,created_at,conversation_id,edit_controls,note_post,attachments,entities,\
+    public_metrics,lang,possibly_sensitive,reply_settings,withheld";
+const POST_EXPANSIONS: &str = "author_id,attachments.media_keys,referenced_posts,edit_history_post_ids,\
+    in_reply_to_user_id,attachments.poll_ids";
+const USER_FIELDS: &str = "created_at,description,entities,id,location,name,profile_banner_url,profile_image_url,\
+    protected,public_metrics,url,username,verified,verified_type,withheld";
+
+/// The first moment X accepts as a start: 6 November 2010, one second after midnight.
+const FIRST_TIME: Timestamp = Timestamp::constant(1_289_001_601, 0);
+
+/// What the credential reaches. An application's own token belongs to no account: then the failure says so.
+pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Reached>, Failure> {
+    let call = call(endpoint, target, &["2", "users", "me"], "X: the account of the credential".to_owned())?;
+    let call = call.query("user.fields", USER_FIELDS).meter("x:user").meter(APP_METER).judge(judge::own_account);
+    let exchange = http.send(&call).await?;
+    let reached = parse_user(&exchange).1.map(|user| Reached {
+        platform: Platform::X,
+        native_id: user.id,
+        handle: user.username,
+        name: user.name,
+        token: None,
+    });
+    Ok(reached.into_iter().collect())
+}
+
+/// Reads the account once and says what the credential may do, one line each; a failure when it is good for nothing, or not for
+/// the full archive though that is configured.
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
+    let exchange = http.send(&user_call(endpoint, target)?).await?;
+    let Some(user) = parse_user(&exchange).1 else { return Err(no_account(target, exchange)) };
+    let mut said = vec![format!(
+        "X @{}: the credential reads the profile, the newest 3,200 posts, the newest 800 that name it, and answers {}",
+        user.username,
+        if target.full_archive { "of any age" } else { "of the last 7 days" }
+    )];
+    if user.protected {
+        said.push(format!(
+            "X @{}: the account is protected; its posts need the account's own credential",
+            user.username
+        ));
+    }
+    if target.full_archive {
+        // No conversation has this id: nothing is given, and nothing is charged for.
+        let threads = vec![Thread { ids: vec!["1".to_owned()], ..Thread::default() }];
+        let search = Search { threads, archive: Some(FIRST_TIME), ..Search::default() };
+        let calls = Calls { endpoint: endpoint.clone(), target: target.clone() };
+        http.send(&calls.search(&search)?).await?;
+    }
+    Ok(said)
+}
+
+fn call(endpoint: &Endpoint, target: &Target, path: &[&str], what: String) -> Result<Call, Error> {
+    let Some(token) = target.token.clone() else {
+        return Err(Error::Unauthorized {
+            say: format!("{what}: there is no credential; write the bearer token to the token_file of [platform.x]"),
+        });
+    };
+    Ok(Call::get(&endpoint.api_base, path, what)?.auth(Auth::Bearer(token)).judge(judge))
+}
+
+fn user_call(endpoint: &Endpoint, target: &Target) -> Result<Call, Error> {
+    let handle = target.handle.trim_start_matches('@');
+    let what = format!("X @{handle}: profile");
+    let call = if target.native_id.is_empty() {
+        call(endpoint, target, &["2", "users", "by", "username", handle], what)?
+    } else {
+        call(endpoint, target, &["2", "users", &target.native_id], what)?
+    };
+    let pinned = if target.field_names == "post" { "pinned_post_id" } else { "pinned_tweet_id" };
+    Ok(call.query("user.fields", USER_FIELDS).query("expansions", pinned).meter("x:user").meter(APP_METER))
+}
+
+pub(super) fn no_account(target: &Target, exchange: Exchange) -> Failure {
+    let say = format!(
+        "X @{}: the account is not there, is suspended, or is not shown to this credential; look at it in a browser and \
+         correct the register if its handle has changed",
+        target.handle
+    );
+    Failure { error: Error::Gone { say }, exchange: Some(Box::new(exchange)) }
+}
+
+fn seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
