@@ -151,3 +151,68 @@ async fn an_account_that_is_not_there_is_said_to_be_gone() {
     assert!(matches!(&walked.failures[0].error, Error::Gone { say } if say.contains("@mesavista")));
     assert!(walked.failures[0].exchange.is_some());
 }
+
+#[tokio::test]
+async fn a_timeline_that_could_not_be_read_or_goes_in_a_circle_shows_no_absence_and_says_so() {
+    for (words, spoil) in [("could not be read", false), ("repeat themselves", true)] {
+        let replay = Replay::start(Platform::X, move |asked| match asked.path.as_str() {
+            "/2/users/55/tweets" => {
+                let (status, mut page) = account(asked);
+                if spoil {
+                    page["meta"]["next_token"] = json!("t2");
+                } else {
+                    page["data"].as_array_mut().unwrap().push(json!({"text": "a post without an id"}));
+                }
+                (status, page)
+            }
+            _ => account(asked),
+        })
+        .await;
+        let walked = replay.walk("55", Errand::Backfill { before: None }).await;
+        assert!(walked.failures.is_empty(), "{:?}", walked.failures);
+        assert!(walked.unfinished.as_ref().is_some_and(|said| said.contains(words)), "{:?}", walked.unfinished);
+        assert!(walked.finished().is_empty() && walked.positions().len() < 2, "{words}");
+        assert!(walked.ids().contains(&"5"), "{words}: what could be read is kept");
+    }
+}
+
+/// The account answers in a conversation that begins nowhere on its timeline.
+fn answering(asked: &Asked) -> (u16, Value) {
+    match asked.path.as_str() {
+        "/2/users/55/tweets" => (200, json!({"data": [answer()], "meta": {"result_count": 1}})),
+        _ => account(asked),
+    }
+}
+
+fn answer() -> Value {
+    json!({"id": "41", "text": "we are on it", "author_id": "55", "conversation_id": "39",
+        "created_at": "2026-11-21T10:00:00Z", "referenced_tweets": [{"type": "replied_to", "id": "40"}]})
+}
+
+#[tokio::test]
+async fn an_answer_of_which_nobody_says_where_it_stands_is_left_to_the_next_run() {
+    let broken = Replay::start(Platform::X, |asked| match asked.path.as_str() {
+        "/2/tweets" => (400, json!({"title": "Invalid Request", "errors": [{"message": "not now"}]})),
+        _ => answering(asked),
+    })
+    .await;
+    let walked = broken.walk("55", Errand::Backfill { before: None }).await;
+    assert_eq!(walked.failures.len(), 1);
+    assert!(walked.finished().is_empty() && walked.positions().is_empty() && !walked.ids().contains(&"41"));
+
+    let replay = Replay::start(Platform::X, |asked| match asked.path.as_str() {
+        "/2/tweets" => {
+            assert_eq!(asked.get("ids"), "39,41", "both at once");
+            let mut first = post("39", &["39"], "2026-11-21T09:00:00Z");
+            first["author_id"] = json!("9");
+            (200, json!({"data": [first, answer()]}))
+        }
+        _ => answering(asked),
+    })
+    .await;
+    let walked = replay.walk("55", Errand::Backfill { before: None }).await;
+    assert_eq!(walked.ids(), ["41", "55"], "what somebody else began is no item");
+    let answer = walked.items()["41"];
+    assert_eq!((answer.kind, answer.parent.as_deref(), answer.root.as_deref()), (Kind::Post, Some("40"), None));
+    assert_eq!(walked.finished(), [&Scope::Posts { since: None }]);
+}
