@@ -374,6 +374,7 @@ impl<'h> Run<'h> {
     async fn store(&mut self, page: Page) -> Result<()> {
         let profile = page.observations.iter().find(|seen| seen.kind == Kind::Profile).map(|seen| seen.author.clone());
         let brings_posts = page.observations.iter().any(|seen| seen.kind.is_root());
+        let vouches = page.vouches;
         let ends_thread = page.finished.iter().any(|scope| matches!(scope, Scope::Thread { .. }));
         let readable = !page.observations.is_empty() || page.answers.iter().any(|a| matches!(a, Answer::Readable(_)));
         let gone: Vec<String> = page
@@ -408,6 +409,9 @@ impl<'h> Run<'h> {
         self.evidence.thread.push(stored.capture);
         if brings_posts {
             self.evidence.posts.push(stored.capture);
+        }
+        if vouches {
+            self.evidence.counts.push(stored.capture);
         }
         if ends_thread {
             self.evidence.thread.clear();

@@ -366,6 +366,8 @@ pub struct Page {
     pub finished: Vec<Scope>,
     pub answers: Vec<Answer>,
     pub shortfalls: Vec<Shortfall>,
+    /// It tells where no comments are, so that the walk does not look there: absences in its threads rest on it too.
+    pub vouches: bool,
     /// Every root post younger than this has been walked with its comments: where a backfill may resume.
     pub position: Option<Timestamp>,
 }

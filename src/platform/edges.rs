@@ -140,6 +140,12 @@ impl Union {
         Some(self.open[first].clone())
     }
 
+    /// Whether an edge has been read to before this time, or is read no more.
+    pub(super) fn has_passed(&self, path: &str, at: Option<Timestamp>) -> bool {
+        let before = |edge: &Edge| at.is_none_or(|at| edge.reached.is_some_and(|reached| reached < at));
+        self.open.iter().all(|edge| edge.kind.path != path || before(edge))
+    }
+
     /// Comments of posts outside the errand's span are another errand's.
     pub(super) fn wants_comments(&self, post: &Observation) -> bool {
         let Some(at) = post.created_at else { return true };

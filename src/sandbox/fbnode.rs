@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::facebook::{Node, Params, View};
 use super::graph::{self, Fault, Field, by_time, time};
-use super::world::{Account, Form, Item, Medium, Origin, Owner, Person};
+use super::world::{Account, Form, Item, Medium, Origin, Owner, Person, Standing};
 use super::{fbpage, picture};
 
 impl Node<'_> {
@@ -279,13 +279,14 @@ fn comment(view: &View<'_>, item: &Item) -> Value {
     let replies =
         view.state.items.iter().filter(|other| other.parent.as_ref() == Some(&item.id) && other.gone_at.is_none());
     let root = item.root.clone().unwrap_or_default();
+    let object = item.picture.as_ref().unwrap_or(&root);
     let mut out = json!({
         "created_time": time(item.created_at), "message": item.text, "is_hidden": item.hidden, "is_private": false,
         "can_hide": true, "can_remove": true, "can_comment": true, "can_like": true, "can_reply_privately": true,
         "comment_count": replies.count(), "like_count": item.reactions, "user_likes": false,
         "permalink_url": format!("https://www.facebook.com/{}/posts/{}?comment_id={}", item.account,
-            root.rsplit('_').next().unwrap_or_default(), item.id.rsplit('_').next().unwrap_or_default()),
-        "object": { "id": root },
+            object.rsplit('_').next().unwrap_or_default(), item.id.rsplit('_').next().unwrap_or_default()),
+        "object": { "id": object },
     });
     if view.caller.moderate {
         out["id"] = json!(item.id);
@@ -461,11 +462,12 @@ fn reactions(node: Node<'_>, params: &Params) -> Result<Value, Fault> {
 }
 
 fn comments<'a>(view: &View<'a>, node: Node<'a>, params: &Params, fields: &[Field]) -> Result<Value, Fault> {
-    let (root, under) = match node {
-        Node::Post(item) => (item, None),
-        // What is said of a single photo or film is said of its post.
-        Node::Photo(item, _) | Node::Video(item, _) if item.media.len() == 1 => (item, None),
-        Node::Comment(item) => (item, Some(&item.id)),
+    let (root, under, picture) = match node {
+        Node::Post(item) => (item, None, None),
+        // What is said of a single photo or film is said of its post; each picture of an album has its own comments.
+        Node::Photo(item, _) | Node::Video(item, _) if item.media.len() == 1 => (item, None, None),
+        Node::Photo(item, medium) => (item, None, Some(&medium.id)),
+        Node::Comment(item) => (item, Some(&item.id), None),
         _ => return Ok(json!({ "data": [] })),
     };
     // A user's token is let in and shown nothing: it looks healthy and is not.
@@ -483,7 +485,11 @@ fn comments<'a>(view: &View<'a>, node: Node<'a>, params: &Params, fields: &[Fiel
     let since = params.get("since").and_then(|since| graph::moment(since));
     let meant = |item: &Item| match under {
         Some(comment) => item.parent.as_ref() == Some(comment),
-        None => item.root.as_ref() == Some(&root.id) && (stream || item.parent.as_ref() == Some(&root.id)),
+        None => {
+            item.root.as_ref() == Some(&root.id)
+                && item.picture.as_ref() == picture
+                && (stream || item.parent.as_ref() == Some(&root.id))
+        }
     };
     let mut found = view.visible(meant);
     found.retain(|item| since.is_none_or(|since| item.created_at >= since));
@@ -494,8 +500,10 @@ fn comments<'a>(view: &View<'a>, node: Node<'a>, params: &Params, fields: &[Fiel
     let slice = graph::slice(&found, by_time, newest_first, params.get("after").map(String::as_str), limit);
     let mut page = view.list((node, "comments", params), &slice, |item| view.node(Node::Comment(item), fields))?;
     if params.get("summary").is_some_and(|summary| summary != "false") {
-        let held = view.state.items.iter().filter(|item| meant(item) && item.gone_at.is_none()).count();
-        let lost = if under.is_none() { root.lost_comments } else { 0 };
+        // What stood under a deleted comment is not counted any more either.
+        let stands = |item: &Item| view.state.standing(item) != Standing::Gone;
+        let held = view.state.items.iter().filter(|item| meant(item) && stands(item)).count();
+        let lost = if under.is_none() && picture.is_none() { root.lost_comments } else { 0 };
         let order = if params.contains_key("order") { "chronological" } else { "ranked" };
         let total = i64::try_from(held).unwrap_or(0) + lost;
         page.insert("summary".to_owned(), json!({ "order": order, "total_count": total, "can_comment": true }));

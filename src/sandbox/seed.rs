@@ -111,12 +111,32 @@ pub fn comment_text(item: &Item, dice: &mut Dice) -> (Person, &'static str) {
 pub fn talk(state: &mut State, root: &str, comments: u64, dice: &mut Dice) {
     let Some(root) = state.item(root).cloned() else { return };
     for _ in 0..comments {
-        let at = later(dice, root.created_at, state.now, 50);
-        let (author, text) = comment_text(&root, dice);
-        let comment = state.comment(&root, author, text, at);
-        oddities(state, &comment, dice);
-        if dice.chance(30) {
-            replies(state, &root, &comment, dice);
+        say(state, &root, &root, dice);
+    }
+}
+
+/// One comment, perhaps answered, under a root or a picture of it.
+fn say(state: &mut State, root: &Item, under: &Item, dice: &mut Dice) {
+    let at = later(dice, root.created_at, state.now, 50);
+    let (author, text) = comment_text(root, dice);
+    let comment = state.comment(under, author, text, at);
+    oddities(state, &comment, dice);
+    if dice.chance(30) {
+        replies(state, root, &comment, dice);
+    }
+}
+
+/// A few words under single pictures of Facebook's albums, now and then with an answer.
+pub fn talk_under_pictures(state: &mut State) {
+    let album = |item: &&Item| item.platform == Platform::Facebook && item.form == Form::Album;
+    let albums: Vec<Item> = state.items.iter().filter(album).cloned().collect();
+    for album in albums {
+        let mut dice = Dice::of(&format!("pictures of {}", album.id));
+        for medium in &album.media {
+            let under = Item { picture: Some(medium.id.clone()), ..album.clone() };
+            for _ in 0..*dice.pick(&[&0_u64, &0, &0, &1, &2]) {
+                say(state, &album, &under, &mut dice);
+            }
         }
     }
 }

@@ -108,6 +108,7 @@ impl State {
             parent: item.parent.clone(),
             root: item.root.clone(),
             quotes: item.quotes.clone(),
+            picture: item.picture.clone(),
             text: item.text.clone(),
             earlier: item.earlier.iter().map(|earlier| earlier.text.clone()).collect(),
             created_at: item.created_at,
@@ -188,6 +189,13 @@ impl State {
         Some(self.comment(&parent, page, text, now))
     }
 
+    pub(super) fn add_picture_comment(&mut self, picture: &str, author: &str, text: &str) -> Option<String> {
+        let shows = |item: &&Item| item.form == Form::Album && item.media.iter().any(|medium| medium.id == picture);
+        let album = self.items.iter().find(shows)?.clone();
+        let (now, author) = (self.now, person(album.platform, author));
+        Some(self.comment(&Item { picture: Some(picture.to_owned()), ..album }, author, text, now))
+    }
+
     /// Writes a comment or reply at a given moment, with its parent as the platform will tell it.
     pub(super) fn comment(&mut self, under: &Item, author: Person, text: &str, at: Timestamp) -> String {
         let root = under.root.clone().unwrap_or_else(|| under.id.clone());
@@ -199,6 +207,7 @@ impl State {
         let kind = if parent == root { Kind::Comment } else { Kind::Reply };
         let (id, sequence) = (String::new(), self.next());
         let mut item = blank(under.platform, &under.account, id, author, text, at);
+        item.picture.clone_from(&under.picture);
         item.id = comment_id(&item, &root, &parent, sequence);
         (item.kind, item.parent, item.root) = (kind, Some(parent), Some(root));
         item.language = under.language;
@@ -277,6 +286,7 @@ fn blank(platform: Platform, account: &str, id: String, author: Person, text: &s
         parent: None,
         root: None,
         quotes: None,
+        picture: None,
         author,
         author_withheld: false,
         text: text.to_owned(),
@@ -333,7 +343,7 @@ fn comment_id(item: &Item, root: &str, parent: &str, sequence: u64) -> String {
     let mut dice = Dice::of(&format!("comment {} {root} {sequence}", item.platform));
     match item.platform {
         Platform::Facebook => {
-            let object = root.rsplit('_').next().unwrap_or(root);
+            let object = item.picture.as_deref().or(root.rsplit('_').next()).unwrap_or(root);
             format!("{object}_{}{:04}", dice.digits(11), sequence % 10_000)
         }
         Platform::Instagram => format!("1786{}{:03}", dice.digits(10), sequence % 1000),

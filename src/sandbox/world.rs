@@ -157,6 +157,8 @@ pub struct Item {
     pub root: Option<String>,
     /// X: the post that it quotes.
     pub quotes: Option<String>,
+    /// Facebook: the picture of an album under which it was written; its post is the parent or root all the same.
+    pub picture: Option<String>,
     pub author: Person,
     /// The platform does not say who wrote it.
     pub author_withheld: bool,
@@ -236,6 +238,7 @@ pub struct Truth {
     pub parent: Option<String>,
     pub root: Option<String>,
     pub quotes: Option<String>,
+    pub picture: Option<String>,
     pub text: String,
     /// Earlier texts, oldest first.
     pub earlier: Vec<String>,
@@ -256,6 +259,7 @@ impl World {
         super::seed::fill(&mut state);
         super::notable::place(&mut state);
         super::xtalk::fill(&mut state);
+        super::seed::talk_under_pictures(&mut state);
         World(Arc::new(Mutex::new(state)))
     }
 
@@ -306,6 +310,11 @@ impl World {
     /// The account itself answers; the id, or `None` when there is no such parent.
     pub fn add_answer(&self, parent: &str, text: &str) -> Option<String> {
         self.lock().add_answer(parent, text)
+    }
+
+    /// Writes a comment under one picture of an album, by the picture's id.
+    pub fn add_picture_comment(&self, picture: &str, author: &str, text: &str) -> Option<String> {
+        self.lock().add_picture_comment(picture, author, text)
     }
 
     /// Writes a post of the account's own and gives its id.

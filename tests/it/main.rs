@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod daemon;
+mod albums;
 mod archive;
 mod beside;
 mod bluesky;

@@ -18,6 +18,8 @@ pub struct Evidence {
     pub thread: Vec<i64>,
     /// That brought posts.
     pub posts: Vec<i64>,
+    /// That told where there are no comments to be read.
+    pub counts: Vec<i64>,
 }
 
 /// Marks what a whole walk should have contained and did not; closes gaps that the walk has mended.
@@ -42,7 +44,9 @@ fn thread(keeper: &mut Keeper<'_, '_>, root: &str) -> Result<()> {
          ORDER BY id",
         params![root.id, keeper.sight.harvest, keeper.sight.account, outlive(&keeper.sight.platform)],
     )?;
-    let evidence = with_this(&keeper.sight.evidence.thread, keeper.capture);
+    let shown = &keeper.sight.evidence;
+    let mut evidence: Vec<i64> = shown.counts.iter().filter(|count| !shown.thread.contains(count)).copied().collect();
+    evidence.extend(with_this(&shown.thread, keeper.capture));
     absent.into_iter().try_for_each(|id| missing(keeper, id, &evidence))
 }
 

@@ -14,13 +14,16 @@ const POSTS: Kind = Kind {
     lasting: true,
 };
 
+/// The path that tells of each photo how many comments it has.
+pub(super) const PHOTOS: &str = "photos";
+
 pub(super) static EDGES: [Kind; 7] = [
     POSTS,
     Kind { path: "visitor_posts", stream: "visitor posts", required: false, ..POSTS },
     Kind { path: "tagged", stream: "posts that name the page", query: &[], required: false, comments: false, ..POSTS },
     Kind { path: "video_reels", stream: "reels", query: &[], required: false, own: true, ..POSTS },
     Kind {
-        path: "photos",
+        path: PHOTOS,
         stream: "photos without a post",
         limit: 100,
         query: &[("type", "uploaded")],
@@ -46,7 +49,7 @@ const STORIES: Kind = Kind {
 pub(super) fn shape(edge: &Edge) -> Shape {
     match edge.kind.path {
         "video_reels" => Shape::Video,
-        "photos" => Shape::Photo,
+        PHOTOS => Shape::Photo,
         "stories" => Shape::Story,
         _ => Shape::Post,
     }

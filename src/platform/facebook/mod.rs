@@ -7,7 +7,7 @@ mod profile;
 mod step;
 mod wire;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 pub use access::{discover, probe};
 pub use parse::{parse_comments, parse_posts};
@@ -30,6 +30,10 @@ pub struct Walk {
     met: HashSet<String>,
     /// Their other ids.
     also: HashSet<String>,
+    /// How many comments each photo of an album has of its own, as far as the photos' edge has told.
+    commented: HashMap<String, i64>,
+    /// The comments of albums, until that edge has come so far.
+    waiting: Vec<Comments>,
     /// Fields that this version of the API does not know.
     dropped: HashSet<String>,
     /// The credential may not read comments at all: said once, not for each post.
@@ -58,6 +62,8 @@ impl Walk {
             union,
             met: HashSet::new(),
             also: HashSet::new(),
+            commented: HashMap::new(),
+            waiting: Vec::new(),
             dropped: HashSet::new(),
             no_comments: false,
             troubles: 0,
@@ -80,6 +86,7 @@ impl Walk {
             Ok(exchange) => self.take(step, exchange, now),
             Err(failure) => self.give_up(&step, failure),
         };
+        self.release();
         Some(taken.map(|page| self.concluded(page)))
     }
 
@@ -128,13 +135,11 @@ impl Walk {
         match step {
             Step::Edge(edge) => self.read_edge(edge, exchange),
             Step::Comments(comments) => self.read_comments(comments, exchange),
-            Step::Album(album) => match album.read(exchange) {
-                (page, Some(onward)) => {
-                    self.steps.push_front(Step::Album(onward));
-                    page
-                }
-                (page, None) => page,
-            },
+            Step::Album(album) => {
+                let (page, onward) = album.read(exchange);
+                onward.into_iter().for_each(|step| self.then(step));
+                page
+            }
             Step::Node(node) => self.read_node(&node, exchange),
             Step::Profile => {
                 let (page, audits) = profile::read(exchange, &page_id);
@@ -154,8 +159,11 @@ impl Walk {
     fn read_edge(&mut self, edge: Edge, exchange: &Exchange) -> Page {
         let batch = parse::roots(&exchange.body, edges::shape(&edge), &self.target.native_id);
         let mut page = Page { problems: batch.problems, ..Page::default() };
+        page.vouches = !batch.commented.is_empty();
+        self.commented.extend(batch.commented);
         let lost = batch.objects > batch.observations.len() + batch.albums.len() + batch.in_posts;
         let Some(mut union) = self.union.take() else { return page };
+        let passed_on = |post: &Observation| batch.passed_on.contains(&post.native_id);
         let mut new = 0;
         let mut after = Vec::new();
         for mut post in batch.observations {
@@ -166,7 +174,7 @@ impl Walk {
             if self.meet(&post) {
                 new += 1;
                 if edge.kind.comments && union.wants_comments(&post) {
-                    after.push(Step::Comments(Comments::of(&post)));
+                    after.push(Step::Comments(Comments::of(&post, passed_on(&post))));
                 }
             }
             if edge.kind.own && post.author == Default::default() {
@@ -177,21 +185,33 @@ impl Walk {
         for post in batch.albums {
             if self.meet(&post) {
                 new += 1;
-                let comments = union.wants_comments(&post).then(|| Step::Comments(Comments::of(&post)));
-                after.push(Step::Album(step::Album::of(post)));
-                after.extend(comments);
+                let (thread, passed_on) = (edge.kind.comments && union.wants_comments(&post), passed_on(&post));
+                after.push(Step::Album(step::Album::of(post, thread, passed_on)));
             }
         }
-        if self.no_comments {
-            after.retain(|step| !matches!(step, Step::Comments(_)));
-        }
-        self.steps.extend(after);
         let span = (batch.oldest, batch.newest);
         let stream = edge.kind.stream;
         page.problems.extend(union.advance(edge, batch.next, span, new + batch.in_posts, lost));
         page.shortfalls.extend(union.take_hollow().map(|what| shortfall(None, stream, &what)));
         self.union = Some(union);
+        after.into_iter().rev().for_each(|step| self.then(step));
         page
+    }
+
+    /// Does this next. The comments of an album wait until the photos' edge has come so far: it tells under which of its
+    /// photos there are any, and a quiet album then costs no call more than any other post.
+    fn then(&mut self, step: Step) {
+        match step {
+            Step::Comments(_) if self.no_comments => {}
+            Step::Comments(comments) if self.union.is_some() && comments.has_photos() => self.waiting.push(comments),
+            step => self.steps.push_front(step),
+        }
+    }
+
+    fn release(&mut self) {
+        let Some(union) = &self.union else { return };
+        let passed = |comments: &mut Comments| union.has_passed(edges::PHOTOS, comments.created_at);
+        self.steps.extend(self.waiting.extract_if(.., passed).map(Step::Comments));
     }
 
     /// True for an object that another edge has shown as part of a post: a Reel by its video, a photo by its post.
@@ -230,7 +250,7 @@ impl Walk {
                 page.problems.push(Problem::new("paging.next", what));
                 page.shortfalls.push(shortfall(Some(root), "comments", "the platform's pages repeat themselves"));
             }
-            None if comments.turn_to_other_place() => self.steps.push_front(Step::Comments(comments)),
+            None if comments.turn(&self.commented) => self.steps.push_front(Step::Comments(comments)),
             None => {
                 page.shortfalls.extend(comments.shortfall());
                 if comments.is_whole() {
@@ -255,12 +275,14 @@ impl Walk {
             found.kind = node.kind_of(&found);
             if batch.albums.is_empty() { page.observations.push(found) } else { album = Some(found) }
         }
-        if node.thread && !self.no_comments {
-            let post = page.observations.first().or(album.as_ref());
-            self.steps.push_front(Step::Comments(post.map_or_else(|| Comments::at(id), Comments::of)));
-        }
-        if let Some(post) = album {
-            self.steps.push_front(Step::Album(step::Album::of(post)));
+        let passed_on = !batch.passed_on.is_empty();
+        match album {
+            Some(post) => self.then(Step::Album(step::Album::of(post, node.thread, passed_on))),
+            None if node.thread => {
+                let post = page.observations.first();
+                self.then(Step::Comments(post.map_or_else(|| Comments::at(id), |post| Comments::of(post, passed_on))));
+            }
+            None => {}
         }
         page
     }
@@ -294,6 +316,13 @@ impl Walk {
             return Err(Box::new((step, error)));
         }
         page.problems.push(Problem::new(place, error.to_string()));
+        let step = match step {
+            Step::Comments(comments) if comments.place != comments.root => {
+                page.shortfalls.push(self.past_photo(comments, &error));
+                return Ok(page);
+            }
+            step => step,
+        };
         match (&step, &error) {
             (Step::Edge(edge), _) if !edge.kind.required => {
                 let from = self.union.as_ref().and_then(Union::since);
@@ -313,17 +342,31 @@ impl Walk {
                 self.no_comments = true;
                 self.leave_out(error.to_string());
                 self.steps.retain(|step| !matches!(step, Step::Comments(_)));
+                self.waiting.clear();
                 page.shortfalls.push(shortfall(None, "comments", &error.to_string()));
             }
             (Step::Comments(comments), _) if comments.next.is_some() => {
                 let cause = "the platform gives no further pages of these comments";
                 page.shortfalls.push(shortfall(Some(comments.root.clone()), "comments", cause));
             }
-            (Step::Album(album), _) => page = album.as_it_is(page, exchange),
+            (Step::Album(album), _) => {
+                page = album.as_it_is(page, exchange);
+                album.comments().into_iter().for_each(|comments| self.then(Step::Comments(comments)));
+            }
             (Step::Audit(_), _) => {}
             _ => return Err(Box::new((step, error))),
         }
         Ok(page)
+    }
+
+    /// The comments of one photo are refused: those of the others are read, and the thread is not called whole.
+    fn past_photo(&mut self, mut comments: Comments, error: &Error) -> Shortfall {
+        let short = shortfall(Some(comments.root.clone()), "comments", &format!("under one photo: {error}"));
+        comments.lost = true;
+        if comments.turn(&self.commented) {
+            self.steps.push_front(Step::Comments(comments));
+        }
+        short
     }
 
     fn give_up(&mut self, step: &Step, failure: Failure) -> Result<Page, Failure> {

@@ -1,6 +1,7 @@
 //! Graph answers to observations: pure and total.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
@@ -25,6 +26,10 @@ pub(super) struct Batch {
     pub(super) albums: Vec<Observation>,
     /// Photos that stand in a post of their own: the post is the item.
     pub(super) in_posts: usize,
+    /// How many comments each of them has of its own.
+    pub(super) commented: HashMap<String, i64>,
+    /// Posts that pass on another's: what is said of its photos is said on another's page.
+    pub(super) passed_on: HashSet<String>,
     /// Comments that came without an id, where not even their link tells it.
     pub(super) nameless: usize,
 }
@@ -145,9 +150,12 @@ fn post(batch: &mut Batch, object: &Object<'_, '_>, page_id: &str) -> Option<(Ob
         .links
         .extend(post.call_to_action.as_ref().and_then(|call| call.value.as_ref()?.link.as_deref()).map(unshimmed));
     let film = post.attachments.as_ref().is_some_and(|list| list.data.iter().any(is_film));
+    let passed_on = post.parent_id.is_some() || matches!(post.status_type.as_deref(), Some("shared_story"));
+    if passed_on {
+        batch.passed_on.insert(native_id.clone());
+    }
     // A photo is another id of the post that brought it, not of one that shares or shows it again.
-    if post.story.is_none() && post.parent_id.is_none() && !matches!(post.status_type.as_deref(), Some("shared_story"))
-    {
+    if post.story.is_none() && !passed_on {
         aliases.extend(single_target(post.attachments.as_ref()).filter(|alias| *alias != native_id));
     }
     note_unknown(batch, object.place, &post);
@@ -297,6 +305,8 @@ fn photo(batch: &mut Batch, object: &Object<'_, '_>) -> Option<Observation> {
     let created_at = created(photo.created_time.as_ref(), object.place, &mut batch.problems);
     if photo.page_story_id.is_some() {
         batch.in_posts += 1;
+        let comments = counts(photo.comments.as_ref(), None).comments;
+        batch.commented.extend(photo.id.as_ref().map(|id| id.0.clone().into_owned()).zip(comments));
         batch.oldest = batch.oldest.into_iter().chain(created_at).min();
         batch.newest = batch.newest.into_iter().chain(created_at).max();
         return None;

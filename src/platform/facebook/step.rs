@@ -1,12 +1,12 @@
 //! One exchange of a walk: what is asked, and what the answer leads to.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::edges;
 use super::parse::{self, Batch, Shape};
 use super::profile::{self, Audit};
 use super::{kept_kind, shortfall, wire};
-use crate::model::{Exchange, Kind, Observation, Page, Problem, Shortfall};
+use crate::model::{Exchange, Kind, Observation, Page, Problem, Shortfall, Timestamp};
 use crate::platform::edges::Edge;
 use crate::platform::graph::Next;
 use crate::platform::{Known, Target};
@@ -95,15 +95,21 @@ fn shape_fields(shape: Shape) -> &'static [&'static str] {
     }
 }
 
-/// The comments and replies of one root, flat and in order, to the last page.
+/// The comments and replies of one root, flat and in order, to the last page; then those of each photo of an album.
 pub(super) struct Comments {
     pub(super) root: String,
-    /// The object that is asked for them: the root, or the photo it consists of.
+    pub(super) created_at: Option<Timestamp>,
+    /// The object that is asked for them: the root, or a photo of it.
     pub(super) place: String,
     others: VecDeque<String>,
+    photos: VecDeque<String>,
     pub(super) next: Option<Next>,
     pub(super) limit: u32,
+    /// Those met at this place, and before it.
     pub(super) ids: HashSet<String>,
+    had: usize,
+    /// How many the places before this one lack.
+    lacked: i64,
     pub(super) total: Option<i64>,
     /// An object could not be read as a comment.
     pub(super) lost: bool,
@@ -118,11 +124,15 @@ impl Comments {
     pub(super) fn at(root: &str) -> Comments {
         Comments {
             root: root.to_owned(),
+            created_at: None,
             place: root.to_owned(),
             others: VecDeque::new(),
+            photos: VecDeque::new(),
             next: None,
             limit: 100,
             ids: HashSet::new(),
+            had: 0,
+            lacked: 0,
             total: None,
             lost: false,
             nameless: 0,
@@ -132,11 +142,17 @@ impl Comments {
         }
     }
 
-    pub(super) fn of(root: &Observation) -> Comments {
+    pub(super) fn of(root: &Observation, passed_on: bool) -> Comments {
         // A post of one photo is two objects, and comments may hang on either.
         let last = root.native_id.rsplit('_').next().unwrap_or_default();
         let others = root.aliases.iter().filter(|alias| *alias != last && !alias.contains('_')).cloned().collect();
-        Comments { others, ..Comments::at(&root.native_id) }
+        let photos = if passed_on || root.content.media.len() < 2 { &[][..] } else { &root.content.media };
+        let photos = photos.iter().map(|photo| photo.native_id.clone()).collect();
+        Comments { created_at: root.created_at, others, photos, ..Comments::at(&root.native_id) }
+    }
+
+    pub(super) fn has_photos(&self) -> bool {
+        !self.photos.is_empty()
     }
 
     /// Whether to ask for the next page: not when the pages repeat themselves.
@@ -145,17 +161,28 @@ impl Comments {
         self.barren <= 20 && self.walked.insert(next.clone())
     }
 
-    /// Turns to the other object where comments may hang, when some are missing.
-    pub(super) fn turn_to_other_place(&mut self) -> bool {
-        if self.missing() <= 0 {
-            return false;
-        }
-        let Some(other) = self.others.pop_front() else { return false };
-        self.place = other;
+    /// Turns to the next object where comments hang: to the other one of a post of one photo when some are missing, to each
+    /// photo of an album unless it is known to have none.
+    pub(super) fn turn(&mut self, commented: &HashMap<String, i64>) -> bool {
+        let other = self.others.pop_front().filter(|_| self.missing() > 0);
+        let silent = |photo: &String| commented.get(photo) == Some(&0);
+        let Some(place) = other.or_else(|| self.next_photo(silent)) else { return false };
+        self.place = place;
         self.next = None;
         self.barren = 0;
         self.walked.clear();
         true
+    }
+
+    /// Each photo has a count of its own, so this place is settled first.
+    fn next_photo(&mut self, silent: impl Fn(&String) -> bool) -> Option<String> {
+        let photo = std::iter::from_fn(|| self.photos.pop_front()).find(|photo| !silent(photo))?;
+        self.lost |= !self.is_whole();
+        self.lacked += self.missing().max(0);
+        self.had += std::mem::take(&mut self.ids).len();
+        self.total = None;
+        self.hollow = false;
+        Some(photo)
     }
 
     fn missing(&self) -> i64 {
@@ -169,17 +196,19 @@ impl Comments {
     }
 
     pub(super) fn shortfall(&self) -> Option<Shortfall> {
-        let (missing, total) = (self.missing(), self.total.unwrap_or(0));
+        let missing = self.missing().max(0) + self.lacked;
         if missing <= 0 {
             return None;
         }
+        let had = self.ids.len() + self.had;
+        let total = missing + i64::try_from(had).unwrap_or(i64::MAX);
         let cause = if self.nameless > 0 {
             format!(
                 "{} comments came without an id, since the credential lacks the MODERATE task on the page; they cannot be kept as items",
                 self.nameless
             )
         } else {
-            format!("Facebook counts {total} and gave {}: deleted, held for review, or not shown to us", self.ids.len())
+            format!("Facebook counts {total} and gave {had}: deleted, held for review, or not shown to us")
         };
         Some(shortfall(Some(self.root.clone()), "comments", &cause))
     }
@@ -188,14 +217,22 @@ impl Comments {
 /// An album too large for the answer its post came with: read again from its beginning.
 pub(super) struct Album {
     pub(super) post: Observation,
+    /// Its comments are read after it.
+    thread: bool,
+    passed_on: bool,
     limit: u32,
     after: Option<String>,
     pages: u32,
 }
 
 impl Album {
-    pub(super) fn of(post: Observation) -> Album {
-        Album { post, limit: 100, after: None, pages: 0 }
+    pub(super) fn of(post: Observation, thread: bool, passed_on: bool) -> Album {
+        Album { post, thread, passed_on, limit: 100, after: None, pages: 0 }
+    }
+
+    /// The comments to be read once all its photos are known.
+    pub(super) fn comments(&self) -> Option<Comments> {
+        self.thread.then(|| Comments::of(&self.post, self.passed_on))
     }
 
     fn fields(&self) -> String {
@@ -203,8 +240,8 @@ impl Album {
         wire::ATTACHMENT_FIELDS.replace(".limit(100)", &format!(".limit({}){after}", self.limit))
     }
 
-    /// Puts a page of the album into the post; gives the post with the last one.
-    pub(super) fn read(mut self, exchange: &Exchange) -> (Page, Option<Album>) {
+    /// Puts a page of the album into the post, which the last one gives; what is to be read next.
+    pub(super) fn read(mut self, exchange: &Exchange) -> (Page, Option<Step>) {
         let album = parse::album(&exchange.body);
         let mut page = Page { problems: album.problems, ..Page::default() };
         let content = &mut self.post.content;
@@ -224,12 +261,13 @@ impl Album {
             Some(after) => {
                 page.problems.push(Problem::new("subattachments.paging", "the album goes on in the next answer"));
                 self.after = Some(after);
-                (page, Some(self))
+                (page, Some(Step::Album(self)))
             }
             None => {
                 self.post.raw = 0..exchange.body.len();
+                let comments = self.comments();
                 page.observations.push(self.post);
-                (page, None)
+                (page, comments.map(Step::Comments))
             }
         }
     }
