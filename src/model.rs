@@ -293,6 +293,8 @@ pub struct Observation {
     pub raw: Range<usize>,
     /// An earlier text out of the platform's own edit history: kept once, never the current one.
     pub superseded: bool,
+    /// Another's words that it shows were not to be had, which is no change of its own: those seen before stay.
+    pub in_part: bool,
 }
 
 /// Something in an exchange that could not be read as expected. The exchange is kept.

@@ -227,7 +227,8 @@ impl<'a> Show<'a> {
 
     /// A post by its address, of this world's pages or passed on by one of them.
     pub fn shown(&self, uri: &str) -> Option<Value> {
-        let passed = || self.given().find(|item| item.form == Form::Repost && original(item) == uri);
+        let shows = |item: &&Item| item.form == Form::Repost && !self.is_away(&item.author.id) && original(item) == uri;
+        let passed = || self.given().find(shows);
         self.post(uri).map(|item| self.view(item)).or_else(|| passed().map(|item| self.view_passed(item)))
     }
 

@@ -74,7 +74,9 @@ impl State {
             if here.gone_at.is_some() {
                 return Standing::Gone;
             }
-            withdrawn |= self.inactive.contains(&here.author.id);
+            // A repost on Bluesky is a record of the account's own: it stands though what it passes on does not.
+            let own = here.platform == Platform::Bluesky && here.form == Form::Repost;
+            withdrawn |= !own && self.inactive.contains(&here.author.id);
             // What answers a post on X or Bluesky is its author's own, and outlives it.
             if matches!(here.platform, Platform::X | Platform::Bluesky) {
                 break;

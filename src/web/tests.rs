@@ -159,6 +159,7 @@ fn fill(db: &Db, category: Category, now: Timestamp, said: &str, author: &str) -
         counts: Counts::default(),
         raw,
         superseded: false,
+        in_part: false,
     };
     let post = seen("100_1", Kind::Post, "Homecoming is on Friday", None, ("100", "Mesa Vista High"), 0..1);
     let comment = seen("1_2", Kind::Comment, said, Some("100_1"), ("7", author), 1..2);

@@ -144,6 +144,7 @@ impl PageOf {
             counts: Counts::default(),
             raw,
             superseded: false,
+            in_part: false,
         });
         self
     }

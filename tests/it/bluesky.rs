@@ -1,11 +1,14 @@
 //! The Bluesky walk against answers as the directory, the account's server and the `AppView` give them, all on one address.
 #![allow(clippy::unwrap_used, reason = "a test whose footing is gone ends here")]
 
-use pagekeeper::model::{Answer, Kind, Platform, Scope};
+use jiff::SignedDuration;
+use pagekeeper::model::{Answer, Clock, Kind, Mode, Platform, Scope};
 use pagekeeper::platform::{Errand, Error, Known};
+use pagekeeper::sandbox::{Form, World};
 use serde_json::{Value, json};
 
 use crate::replay::{Asked, Replay};
+use crate::rig::{NOW, Rig};
 
 const DID: &str = "did:plc:district";
 const NODE: &str = "app.bsky.feed.defs#threadViewPost";
@@ -140,7 +143,8 @@ async fn an_account_is_read_from_its_own_server_and_its_threads_to_the_depth_edg
 
     let whole = Scope::Thread { root: uri(DID, "3b") };
     assert_eq!(walked.finished(), [&whole, &Scope::Posts { since: None }]);
-    let [(Some(item), cause)] = walked.shortfalls()[..] else { panic!("{:?}", walked.shortfalls()) };
+    let [(passed, lost), (Some(item), cause)] = walked.shortfalls()[..] else { panic!("{:?}", walked.shortfalls()) };
+    assert!(passed.unwrap().ends_with("3rb") && lost.contains("not to be had any more"), "{lost}");
     assert!(item == uri(DID, "3a") && cause.starts_with("1 answers are counted and not shown"), "{cause}");
     assert_eq!(walked.positions(), ["2026-11-20T10:00:00Z".parse().unwrap(), "2026-11-01T10:00:00Z".parse().unwrap()]);
 }
@@ -189,4 +193,26 @@ async fn a_server_inside_the_network_is_not_asked() {
         "{:?}",
         walked.failures
     );
+}
+
+#[tokio::test]
+async fn what_an_item_shows_of_anothers_may_vanish_without_an_edit_of_the_item() {
+    let clock = Clock::manual(NOW.parse().unwrap());
+    let slug = "mesa-vista-usd-bluesky";
+    let rig = Rig::with(World::mesa_vista(clock.now()), clock, &[slug]).await;
+    rig.harvest(Mode::Backfill).await;
+    let repost = rig.truth().into_iter().find(|item| item.form == Form::Repost).unwrap();
+    let before = rig.kept();
+    rig.sandbox.world().deactivate(&repost.author.unwrap().id, true);
+    for (mode, every) in [(Mode::Recent, false), (Mode::Backfill, false), (Mode::Revisit, true), (Mode::Recent, false)]
+    {
+        rig.pass(SignedDuration::from_hours(1));
+        let report = rig.try_harvest(mode, every).await.unwrap().remove(0);
+        assert_eq!((report.outcome, report.tally.edited, report.tally.missing), ("complete", 0, 0), "{report:?}");
+    }
+    assert_eq!(rig.kept()[&repost.id], before[&repost.id], "one version, with the words as they were seen");
+    let gaps = rig.coverage();
+    let told = |cause: &String| cause.contains("stay as they were last seen");
+    assert_eq!(gaps.iter().filter(|gap| gap.cause.as_ref().is_some_and(told)).count(), 1, "said once");
+    rig.check("after the original of a repost had vanished");
 }

@@ -26,6 +26,24 @@ fn an_item_seen_twice_has_one_version_and_an_edited_one_has_two() {
 }
 
 #[test]
+fn others_words_that_are_not_to_be_had_stay_and_an_edit_of_its_own_is_one() {
+    let archive = TestArchive::new();
+    let shown = |text: &str, parts: &[&str], in_part| {
+        let mut page = PageOf::new(archive.clock.now()).post("100_1", text).page();
+        page.observations[0].content.parts = parts.iter().map(|part| (*part).to_owned()).collect();
+        page.observations[0].in_part = in_part;
+        page
+    };
+    archive.harvest([shown("See this", &["Pool closes early"], false)]);
+    assert_eq!(archive.harvest([shown("See this", &[], true)]).versions(), 0);
+    assert_eq!(archive.harvest([shown("See this: pool", &[], true)]).edited, 1);
+    let versions = archive.shown("facebook:100_1").document.versions;
+    assert_eq!(versions[1].content.text, "See this: pool");
+    assert_eq!(versions[1].content.parts, ["Pool closes early"]);
+    assert_eq!(archive.harvest([shown("See this: pool", &["Pool closes early"], false)]).versions(), 0);
+}
+
+#[test]
 fn a_hidden_comment_is_kept_as_hidden_and_shown_again_as_shown() {
     let archive = TestArchive::new();
     let seen = |hidden| {

@@ -386,6 +386,8 @@ impl Keeper<'_, '_> {
         if seen.superseded {
             return self.keep_earlier_text(id, latest, seen, content);
         }
+        let completed = seen.in_part.then(|| version::completed(self.tx, id, seen)).transpose()?;
+        let (seen, content) = completed.as_ref().map_or((seen, content), |(seen, content)| (seen, content));
         let state = if seen.hidden { State::Hidden } else { State::Visible };
         let current: Hash = self
             .tx

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use super::{Cited, content_of, more_text};
 use crate::db::ledger::Log;
 use crate::db::{at, ms, row_id};
-use crate::model::{Author, Cause, Change, Content, State, Timestamp};
+use crate::model::{Author, Cause, Change, Content, Observation, State, Timestamp};
 use crate::seal::{self, Fields, Hash};
 
 /// A version about to be appended.
@@ -54,6 +54,14 @@ impl Prior {
         })?;
         Ok(Prior { author, content: content_of(text, more.as_deref())?, content_digest })
     }
+}
+
+/// What was seen in part, with the others' words as they were last seen.
+pub(super) fn completed(tx: &Connection, item: i64, seen: &Observation) -> Result<(Observation, Hash)> {
+    let parts = Prior::read(tx, item)?.content.parts;
+    let content = Content { parts, ..seen.content.clone() };
+    let digest = seal::content_digest(&content);
+    Ok((Observation { content, ..seen.clone() }, digest))
 }
 
 /// Appends a version and its ledger entry, and brings the item's cache up to date.

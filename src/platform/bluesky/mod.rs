@@ -26,7 +26,7 @@ use self::calls::{Calls, POSTS, REPOSTS, parse_standing};
 use self::identity::{Place, parse_document};
 use super::http::Http;
 use super::{Endpoint, Errand, Error, Failure, Known, Target};
-use crate::model::{Answer, Exchange, Page, Problem, Scope, Shortfall, Timestamp};
+use crate::model::{Answer, Exchange, Observation, Page, Problem, Scope, Shortfall, Timestamp};
 
 /// How many posts one call may name.
 const LOOKUP: usize = 25;
@@ -287,6 +287,10 @@ impl Walk {
         for record in records.iter().rev().filter(unseen) {
             self.todo.push_front(Step::Own(record.uri.clone()));
         }
+        page.shortfalls.extend(in_part(&page.observations));
+        // In a look again the account's own server was asked before.
+        let lost = |record: &&Record| self.span == Span::None && !found.contains(&named(record));
+        page.shortfalls.extend(records.iter().filter(lost).map(|record| words_missing(&record.uri)));
         self.close(&mut page);
         Ok(page)
     }
@@ -295,12 +299,15 @@ impl Walk {
         let exchange = http.send(&self.calls.record(&uri, None)?).await?;
         let told = judge::told(&exchange);
         let mut page = if matches!(exchange.status, 200..=299) {
-            // Words that it shows of another's are the AppView's to tell. A look again without them would read as an edit.
-            let again = self.span == Span::None;
-            let read = parse_records(&exchange, self.eye(), !again);
+            let Listed { mut page, records, .. } = parse_records(&exchange, self.eye(), true);
+            // Words that it shows of another's are the AppView's to tell, which on the way of a listing was asked before.
+            let asked = self.span != Span::None;
             let shows = |record: &Record| record.quotes || record.subject.is_some();
-            self.read_words(read.records.into_iter().filter(|record| again && shows(record)).collect());
-            Page { answers: vec![Answer::Readable(uri)], ..read.page }
+            if asked {
+                page.shortfalls.extend(in_part(&page.observations));
+            }
+            self.read_words(records.into_iter().filter(|record| !asked && shows(record)).collect());
+            Page { answers: vec![Answer::Readable(uri)], ..page }
         } else if told.absent() {
             Page { answers: vec![Answer::Gone(uri)], exchange, ..Page::default() }
         } else {
@@ -482,6 +489,18 @@ const NOT_SHOWN: &str = "the AppView does not show it, though it may still be th
 
 fn comments_missing(item: &str, cause: String) -> Shortfall {
     Shortfall { item: Some(item.to_owned()), stream: "comments".to_owned(), from: None, to: None, cause }
+}
+
+fn in_part(seen: &[Observation]) -> Vec<Shortfall> {
+    seen.iter().filter(|seen| seen.in_part).map(|seen| words_missing(&seen.native_id)).collect()
+}
+
+/// That another's post is not to be had is no edit of the one that shows it.
+fn words_missing(item: &str) -> Shortfall {
+    let cause =
+        "the post of another's that it shows is not to be had any more: deleted, blocked, or its author is away";
+    let (item, stream) = (Some(item.to_owned()), "posts".to_owned());
+    Shortfall { item, stream, from: None, to: None, cause: format!("{cause}; its words stay as they were last seen") }
 }
 
 /// Single items first, the account's own at its own server, others' where they are shown: a reply to a deleted post stands

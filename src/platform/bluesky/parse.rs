@@ -73,6 +73,7 @@ fn read_record(item: &Obj, eye: Eye, alone: bool, exchange: &Exchange, listed: &
     let root = !repost && !value.has("reply");
     if alone || !(repost || quotes) {
         let mut seen = if repost { passed_on(&uri, subject.as_deref(), None) } else { post(&uri, &value, None, eye) };
+        seen.in_part |= repost;
         seen.created_at = at;
         seen.author.handle = Some(eye.handle.to_owned()).filter(|handle| !handle.is_empty());
         seen.raw = item.range();
@@ -269,6 +270,7 @@ fn post(uri: &str, record: &Obj, view: Option<&Obj>, eye: Eye) -> Observation {
         kind,
         hidden: eye.hidden.contains(uri),
         content: record::content(record, view, author_of(uri), eye.blobs),
+        in_part: record::lacks_words(record, view),
         parent,
         root,
         ..passed_on(uri, None, None)
@@ -297,6 +299,7 @@ fn passed_on(uri: &str, subject: Option<&str>, content: Option<&Content>) -> Obs
         counts: Counts::default(),
         raw: 0..0,
         superseded: false,
+        in_part: false,
     }
 }
 

@@ -45,6 +45,14 @@ pub fn quotes(record: &Obj) -> bool {
     matches!(kind.as_deref(), Some("app.bsky.embed.record" | "app.bsky.embed.recordWithMedia"))
 }
 
+/// Whether it quotes what the AppView does not show any more: deleted, blocked, detached, or its author away.
+pub fn lacks_words(record: &Obj, view: Option<&Obj>) -> bool {
+    let shown = view.and_then(|view| view.obj("record"));
+    let inner = shown.as_ref().and_then(|shown| shown.obj("record"));
+    let told = |shown: &Obj| ["value", "displayName", "name"].iter().any(|key| shown.has(key));
+    quotes(record) && !shown.iter().chain(&inner).any(told)
+}
+
 /// Links are annotations of ranges of the text, counted in bytes of UTF-8.
 fn links(record: &Obj, text: &str) -> Vec<String> {
     let mut links = Vec::new();

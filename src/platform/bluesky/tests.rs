@@ -207,3 +207,25 @@ fn a_profile_is_read_with_its_pictures_by_cid() {
     assert_eq!(page.observations[0].content.media[0].native_id, "bafkface");
     assert_eq!(page.problems[0].place, "novel");
 }
+
+#[test]
+fn a_quote_whose_original_is_not_shown_is_seen_in_part() {
+    let record = r#"{"$type":"app.bsky.feed.post","text":"See this","createdAt":"2026-11-20T07:58:00Z",
+        "embed":{"$type":"app.bsky.embed.record","record":{"uri":"at://did:plc:park/app.bsky.feed.post/3p","cid":"c"}}}"#;
+    let none = BTreeSet::new();
+    let quoted = |kind: &str, more: &str| {
+        let embed = format!(
+            r#""embed":{{"$type":"app.bsky.embed.record#view","record":{{"$type":"app.bsky.embed.record#{kind}","uri":"at://p"{more}}}}},"replyCount""#
+        );
+        let shown = view("district", "3abc", 0, record).replace("\"replyCount\"", &embed);
+        let (page, _) = parse_posts(&exchange(200, &format!(r#"{{"posts":[{shown}]}}"#)), eye(&none), &[]);
+        (page.observations[0].in_part, page.observations[0].content.parts.len())
+    };
+    assert_eq!(quoted("viewRecord", r#","value":{"text":"Pool closes early"}"#), (false, 1));
+    assert_eq!(quoted("viewRecord", r#","value":{"text":""}"#), (false, 0));
+    assert_eq!(quoted("viewNotFound", r#","notFound":true"#), (true, 0));
+    assert_eq!(quoted("viewBlocked", r#","blocked":true,"author":{"did":"did:plc:park"}"#), (true, 0));
+    assert_eq!(quoted("viewDetached", r#","detached":true"#), (true, 0));
+    let listing = format!(r#"{{"records":[{{"uri":"{}","cid":"c","value":{record}}}]}}"#, uri("district", "3abc"));
+    assert!(parse_records(&exchange(200, &listing), eye(&none), true).page.observations[0].in_part);
+}

@@ -180,6 +180,7 @@ fn post(batch: &mut Batch, object: &Object<'_, '_>, page_id: &str) -> Option<(Ob
         },
         raw: object.range.clone(),
         superseded: false,
+        in_part: false,
     };
     Some((observation, whole))
 }
@@ -240,6 +241,7 @@ fn comment(batch: &mut Batch, object: &Object<'_, '_>, post_id: &str) -> Option<
         },
         raw: object.range.clone(),
         superseded: false,
+        in_part: false,
     })
 }
 
@@ -295,6 +297,7 @@ fn video(batch: &mut Batch, object: &Object<'_, '_>, page_id: &str) -> Option<Ob
         counts: counts(video.comments.as_ref(), video.reactions.as_ref()),
         raw: object.range.clone(),
         superseded: false,
+        in_part: false,
     })
 }
 
@@ -342,6 +345,7 @@ fn photo(batch: &mut Batch, object: &Object<'_, '_>) -> Option<Observation> {
         counts: counts(photo.comments.as_ref(), photo.reactions.as_ref()),
         raw: object.range.clone(),
         superseded: false,
+        in_part: false,
     })
 }
 
@@ -373,6 +377,7 @@ fn story(batch: &mut Batch, object: &Object<'_, '_>, page_id: &str) -> Option<Ob
         counts: Counts::default(),
         raw: object.range.clone(),
         superseded: false,
+        in_part: false,
     })
 }
 

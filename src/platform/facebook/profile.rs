@@ -146,6 +146,7 @@ fn profile_item(native_id: String, author: Author, exchange: &Exchange) -> Obser
         counts: Counts::default(),
         raw: 0..exchange.body.len(),
         superseded: false,
+        in_part: false,
     }
 }
 

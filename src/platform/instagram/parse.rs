@@ -240,6 +240,7 @@ fn medium(batch: &mut Batch, object: &Object<'_, '_>, account: &str) -> Option<O
         },
         raw: object.range.clone(),
         superseded: false,
+        in_part: false,
     })
 }
 
@@ -304,6 +305,7 @@ fn remark(batch: &mut Batch, object: &Object<'_, '_>, root: &str, parent: Option
         counts: Counts { reactions: remark.like_count.map(|Count(count)| count), ..Counts::default() },
         raw: object.range.clone(),
         superseded: false,
+        in_part: false,
     };
     batch.observations.push(seen);
     let replies = remark.replies.as_ref().map_or(&[][..], |replies| &replies.data);

@@ -69,6 +69,7 @@ pub(super) fn read(exchange: &Exchange, target: &Target) -> Page {
         counts: Counts { reactions: account.get("followers_count").and_then(Value::as_i64), ..Counts::default() },
         raw: 0..exchange.body.len(),
         superseded: false,
+        in_part: false,
     });
     page
 }

@@ -421,6 +421,7 @@ impl<'a> Post<'a> {
             counts: self.counts(),
             raw: self.object.range(),
             superseded,
+            in_part: self.shared().any(|id| !includes.texts.contains_key(id)),
         }
     }
 
@@ -438,14 +439,18 @@ impl<'a> Post<'a> {
             .map(|key| includes.media.get(&key).cloned().unwrap_or(Media { native_id: key, ..Media::default() }));
         let polls = attachments.map(|attached| attached.strs("poll_ids")).unwrap_or_default();
         let polled = polls.iter().filter_map(|id| includes.polls.get(id)).flatten().cloned();
-        let shared = self.references.iter().filter(|(kind, _)| kind != "replied_to");
-        let shared = shared.filter_map(|(_, id)| includes.texts.get(id)).cloned();
+        let shared = self.shared().filter_map(|id| includes.texts.get(id)).cloned();
         let article =
             self.object.str("article_title").or_else(|| self.object.obj("article").and_then(|a| a.str("title")));
         let (mut links, titles) = self.links();
         links.extend(self.quoted(&links));
         let parts = titles.into_iter().chain(article).chain(polled).chain(shared).filter(|part| !part.is_empty());
         Content { text: text_of(&self.object), parts: parts.collect(), links, media: media.collect() }
+    }
+
+    /// Posts of others that it shows.
+    fn shared(&self) -> impl Iterator<Item = &String> {
+        self.references.iter().filter(|(kind, _)| kind != "replied_to").map(|(_, id)| id)
     }
 
     /// The links of the text as they lead, without those to the post's own media, and the titles X shows with them.

@@ -108,6 +108,7 @@ impl User {
             counts: Counts::default(),
             raw: object.range(),
             superseded: false,
+            in_part: false,
         }
     }
 }

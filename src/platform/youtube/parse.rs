@@ -274,6 +274,7 @@ fn video(item: &Obj, id: &str) -> Observation {
         counts: Counts { comments: count("commentCount"), reactions: count("likeCount"), shares: None },
         raw: item.range(),
         superseded: false,
+        in_part: false,
     }
 }
 
@@ -340,6 +341,7 @@ fn bare(id: String, video: &str, thread: Option<&str>, item: &Obj) -> Observatio
         counts: Counts::default(),
         raw: item.range(),
         superseded: false,
+        in_part: false,
     }
 }
 

@@ -120,6 +120,7 @@ fn edit(tx: &db::Tx<'_>, text: &str, now: Timestamp) -> Result<()> {
         counts: Counts::default(),
         raw: 0..1,
         superseded: false,
+        in_part: false,
     };
     let exchange = Exchange { at: now, method: "GET".into(), status: 200, body: b"[]".to_vec(), ..Exchange::default() };
     let sealed = Sealed::new(Page { exchange, observations: vec![comment], ..Page::default() })?;

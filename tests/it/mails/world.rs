@@ -366,6 +366,7 @@ fn observation(
         counts: Counts::default(),
         raw: 0..2,
         superseded: false,
+        in_part: false,
     }
 }
 
