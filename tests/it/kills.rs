@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use pagekeeper::model::{Clock, Mode, Platform};
 use pagekeeper::sandbox::ids::Dice;
-use pagekeeper::sandbox::{Form, Origin, Truth, World};
+use pagekeeper::sandbox::{Form, Item, Origin, Truth, World};
 
 use crate::rig::Rig;
 
@@ -118,7 +118,12 @@ fn out_of_reach(rig: &Rig) -> Vec<String> {
     );
     let covered = |item: &Truth| item.root.as_ref().is_some_and(|root| gaps.contains(root));
     let old = |item: &Truth| item.platform == Platform::X && item.parent.is_some() && item.created_at < since;
-    let truth = rig.truth().into_iter().filter(|item| old(item) && covered(item));
+    // Bluesky shows an answer to a deleted post to nobody who did not know it before.
+    let world = rig.sandbox.world();
+    let above = |item: &Item| item.parent.as_deref().and_then(|parent| world.item(parent));
+    let orphan = |item: Item| std::iter::successors(above(&item), above).any(|above| above.gone_at.is_some());
+    let unseen = |item: &Truth| item.platform == Platform::Bluesky && world.item(&item.id).is_some_and(orphan);
+    let truth = rig.truth().into_iter().filter(|item| (old(item) && covered(item)) || unseen(item));
     truth.map(|item| format!("{} {} ({:?})", item.kind, item.id, item.form)).collect()
 }
 
