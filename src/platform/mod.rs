@@ -160,15 +160,15 @@ impl Walk {
         }
     }
 
-    /// Why not everything was read though no exchange failed, in words: pages that repeat themselves, an object that could not
-    /// be read. `None` when there is nothing to say, or a failure or a gap of the walk has said it.
+    /// What was not read though no exchange failed, in words, and what a person can do: pages that repeat themselves, an object
+    /// that could not be read. `None` when there is nothing to say, or a failure or a gap of the walk has said it.
     pub fn unfinished(&self) -> Option<&str> {
         match self {
             Walk::Facebook(walk) => walk.unfinished(),
             Walk::Instagram(walk) => walk.unfinished(),
             Walk::X(walk) => walk.unfinished(),
-            // These say it as a shortfall or a failure.
-            Walk::Youtube(_) | Walk::Bluesky(_) => None,
+            Walk::Youtube(walk) => walk.unfinished(),
+            Walk::Bluesky(walk) => walk.unfinished(),
         }
     }
 }

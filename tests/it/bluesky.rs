@@ -150,6 +150,28 @@ async fn an_account_is_read_from_its_own_server_and_its_threads_to_the_depth_edg
 }
 
 #[tokio::test]
+async fn a_list_of_records_that_repeats_itself_or_cannot_be_read_leaves_the_walk_unfinished() {
+    for (unreadable, words) in [(false, "repeats its list of posts"), (true, "could not be read")] {
+        let replay = Replay::start(Platform::Bluesky, move |asked| {
+            let (status, mut body) = network(&asked.base, asked);
+            if asked.get("collection") == "app.bsky.feed.post" && !asked.get("cursor").is_empty() {
+                match unreadable {
+                    true => body["records"][0] = json!({"uri": 7}),
+                    false => body["cursor"] = "c1".into(),
+                }
+            }
+            (status, body)
+        })
+        .await;
+        let walked = replay.walk("", Errand::Backfill { before: None }).await;
+        assert!(walked.failures.is_empty(), "{:?}", walked.failures);
+        assert!(!walked.finished().iter().any(|scope| matches!(scope, Scope::Posts { .. })));
+        let said = walked.unfinished.unwrap();
+        assert!(said.starts_with("Bluesky mesavista: ") && said.contains(words), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn only_what_its_own_server_says_is_not_there_is_gone() {
     let replay = start().await;
     let known = |uri: String| Known { native_id: uri, kind: Kind::Comment, root: uri_of_root() };

@@ -142,6 +142,32 @@ async fn a_listing_that_always_breaks_off_is_given_up_and_shows_no_absence() {
 }
 
 #[tokio::test]
+async fn a_list_of_videos_that_does_not_end_or_cannot_be_read_leaves_the_walk_unfinished() {
+    for (fault, words) in
+        [("broken", "broke off"), ("repeated", "repeated a page"), ("unreadable", "could not be read")]
+    {
+        let replay = Replay::start(Platform::Youtube, move |asked| {
+            let (status, mut body) = channel(asked);
+            if asked.path.ends_with("playlistItems") {
+                match fault {
+                    "broken" => return refusal(400, "processingFailure"),
+                    "repeated" => body["nextPageToken"] = "again".into(),
+                    _ => body["items"][0] = json!({"kind": "youtube#playlistItem"}),
+                }
+            }
+            (status, body)
+        })
+        .await;
+        let walked = replay.walk("UC1", Errand::Backfill { before: None }).await;
+        assert!(walked.failures.is_empty(), "{fault}: {:?}", walked.failures);
+        assert!(!walked.finished().iter().any(|scope| matches!(scope, Scope::Posts { .. })), "{fault}");
+        let said = walked.unfinished.unwrap();
+        assert!(said.starts_with("YouTube mesavista: ") && said.contains(words), "{said}");
+        assert!(said.contains(". The next run tries again") || said.contains(". Install the newest"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_day_without_units_ends_the_walk_until_midnight_pacific() {
     let replay = Replay::start(Platform::Youtube, |asked| match asked.path.ends_with("commentThreads") {
         true => refusal(403, "quotaExceeded"),

@@ -44,6 +44,7 @@ pub struct Walk {
     ending: Option<Scope>,
     /// Something was left out: a backfill may not resume below it, and posts may be missing for that reason alone.
     stuck: bool,
+    unfinished: Option<String>,
     /// The documents of people whose posts were not found, by DID: their servers, or that they are gone for good.
     servers: BTreeMap<String, Option<String>>,
 }
@@ -118,6 +119,7 @@ impl Walk {
             position: None,
             ending: None,
             stuck: false,
+            unfinished: None,
             servers: BTreeMap::new(),
         }
     }
@@ -143,6 +145,11 @@ impl Walk {
             }
             return Some(Err(failed));
         }
+    }
+
+    /// What was not read though no exchange failed, and what a person can do.
+    pub fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_deref()
     }
 
     async fn step(&mut self, http: &Http, step: Step) -> Result<Option<Page>, Failure> {
@@ -221,7 +228,7 @@ impl Walk {
         }
         let read = parse_records(&exchange, self.eye(), false);
         let (wanted, more) = self.wanted(&read.records);
-        if let Some(next) = read.next.filter(|next| more && Some(next) != cursor.as_ref()) {
+        if let Some(next) = self.onward(&read, cursor.as_ref(), "reposts").filter(|_| more) {
             self.todo.push_front(Step::Reposts(Some(next)));
         }
         self.read_words(wanted);
@@ -236,8 +243,9 @@ impl Walk {
         let read = parse_records(&exchange, self.eye(), false);
         let (wanted, more) = self.wanted(&read.records);
         let oldest = read.records.iter().filter_map(|record| record.at).min();
+        let onward = self.onward(&read, cursor.as_ref(), "posts").filter(|_| more);
         let mut page = read.page;
-        match read.next.filter(|next| more && Some(next) != cursor.as_ref()) {
+        match onward {
             Some(next) => self.todo.push_front(Step::Posts(Some(next))),
             None => {
                 self.ending = match self.span {
@@ -254,6 +262,26 @@ impl Walk {
         self.read_words(wanted.into_iter().filter(|record| record.quotes).collect());
         self.close(&mut page);
         Ok(page)
+    }
+
+    /// The next page of a listing. What could not be read, and a page that leads to itself, leave the walk unfinished.
+    fn onward(&mut self, read: &Listed, cursor: Option<&String>, what: &str) -> Option<String> {
+        let repeats = read.next.is_some() && read.next.as_ref() == cursor;
+        if repeats || read.lost {
+            self.stuck = true;
+            let who = self.calls.who();
+            self.unfinished.get_or_insert_with(|| match repeats {
+                true => format!(
+                    "Bluesky {who}: the account's server repeats its list of {what}, and older ones were not read. The next \
+                     run tries again; if it says so for days, tell whoever runs that server"
+                ),
+                false => format!(
+                    "Bluesky {who}: something in its list of {what} could not be read; the answer is kept. Install the newest \
+                     pagekeeper; if that does not read it either, report the problem shown with the account"
+                ),
+            });
+        }
+        read.next.clone().filter(|_| !repeats)
     }
 
     /// Which of these records are in the span, and whether older ones may be: a page must be older as a whole, since a

@@ -41,6 +41,8 @@ pub struct Listed {
     pub page: Page,
     pub next: Option<String>,
     pub records: Vec<Record>,
+    /// Something on it could not be read.
+    pub lost: bool,
 }
 
 /// Reads a listing of posts or reposts, or one record by itself. Posts that quote are left to the AppView unless `alone`:
@@ -63,9 +65,13 @@ pub fn parse_records(exchange: &Exchange, eye: Eye, alone: bool) -> Listed {
 
 fn read_record(item: &Obj, eye: Eye, alone: bool, exchange: &Exchange, listed: &mut Listed) {
     let (Some(uri), Some(value)) = (item.str("uri"), item.obj("value")) else {
+        listed.lost = true;
         return item.problem("uri", "a record without address or value");
     };
-    let Some(place) = Place::of(&uri) else { return item.problem("uri", "no address of a record") };
+    let Some(place) = Place::of(&uri) else {
+        listed.lost = true;
+        return item.problem("uri", "no address of a record");
+    };
     let repost = value.str("$type").as_deref() == Some("app.bsky.feed.repost");
     let at = written(value.time("createdAt"), None, place.rkey, exchange.at);
     let quotes = !repost && record::quotes(&value);

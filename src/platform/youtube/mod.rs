@@ -49,6 +49,7 @@ pub struct Walk {
     ending: Option<Scope>,
     /// Something was left out: a backfill may not resume below it, and videos may be missing for that reason alone.
     stuck: bool,
+    unfinished: Option<String>,
 }
 
 /// Which part of the uploads is wanted.
@@ -118,7 +119,13 @@ impl Walk {
             thread: Thread::default(),
             ending: None,
             stuck: false,
+            unfinished: None,
         }
+    }
+
+    /// What was not read though no exchange failed, and what a person can do.
+    pub fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_deref()
     }
 
     /// The next exchange, parsed. `None`: the walk is at its end. After a failure that passes it goes on without what
@@ -173,6 +180,9 @@ impl Walk {
         if let Some(page) = self.troubled(&exchange, &mut read.page, &listing, Step::Uploads) {
             return page;
         }
+        if read.lost {
+            self.leave_out("something in its list of videos could not be read; the answer is kept", UNREADABLE);
+        }
         let ids: Vec<String> = read.found.iter().map(|entry| entry.video.clone()).collect();
         let after = listing.after(read.next.as_deref(), &ids);
         self.listed.extend(ids);
@@ -181,7 +191,10 @@ impl Walk {
         match after {
             Ok(Some(next)) if more && !none => self.todo.push_front(Step::Uploads(next)),
             Ok(_) => self.ending = self.end_of_uploads(&mut page),
-            Err(repeated) => page.shortfalls.push(self.posts_missing(repeated)),
+            Err(repeated) => {
+                self.leave_out(&format!("{repeated}: older videos were not read"), UNLISTED);
+                page.shortfalls.push(self.posts_missing(repeated));
+            }
         }
         let oldest = read.found.iter().filter_map(|entry| entry.published_at).min();
         self.position = oldest.filter(|_| !matches!(self.errand, Span::Since(_)));
@@ -232,6 +245,9 @@ impl Walk {
             .query("id", &ids.join(","));
         let exchange = http.send(&call).await?;
         let read = parse_videos(&exchange);
+        if read.lost {
+            self.leave_out("a video could not be read; the answer is kept", UNREADABLE);
+        }
         let mut page = read.page;
         let found: BTreeMap<&String, Option<i64>> = read.found.iter().map(|(id, counted)| (id, *counted)).collect();
         for id in &ids {
@@ -275,6 +291,11 @@ impl Walk {
         if let Some(page) = self.troubled(&exchange, &mut read.page, &listing, |next| Step::Threads(again, next)) {
             return page.map(|page| self.ended(page, &video));
         }
+        if read.lost {
+            let what = format!("something among the comments of {video} could not be read; the answer is kept");
+            self.leave_out(&what, UNREADABLE);
+            self.thread.broken = Some(what);
+        }
         let ids: Vec<String> = read.found.iter().map(|thread| thread.id.clone()).collect();
         match listing.after(read.next.as_deref(), &ids) {
             Ok(Some(next)) => self.todo.push_front(Step::Threads(video.clone(), next)),
@@ -312,6 +333,11 @@ impl Walk {
         let trouble = self.troubled(&exchange, &mut read.page, &listing, |next| Step::Replies(again.0, again.1, next));
         if let Some(page) = trouble {
             return page.map(|page| self.ended(page, &video));
+        }
+        if read.lost {
+            let what = format!("something among the replies under {video} could not be read; the answer is kept");
+            self.leave_out(&what, UNREADABLE);
+            self.thread.broken = Some(what);
         }
         let after = listing.after(read.next.as_deref(), &read.found);
         thread.given.extend(read.found);
@@ -428,11 +454,20 @@ impl Walk {
                 let cause = format!("YouTube broke off the listing ({}) each time it was tried", told.reason);
                 match again(Listing::default()).video() {
                     Some(_) => self.thread.broken = Some(cause),
-                    None => page.shortfalls.push(self.posts_missing(cause)),
+                    None => {
+                        self.leave_out(&format!("{cause}: older videos were not read"), UNLISTED);
+                        page.shortfalls.push(self.posts_missing(cause));
+                    }
                 }
             }
         }
         Some(Ok(page))
+    }
+
+    /// The walk goes on, but nothing rests on it that would need this.
+    fn leave_out(&mut self, missing: &str, act: &str) {
+        self.stuck = true;
+        self.unfinished.get_or_insert_with(|| format!("{}: {missing}. {act}", who(&self.target)));
     }
 
     fn threads_call(&self, video: &str, results: &str) -> Result<Call, Error> {
@@ -460,6 +495,12 @@ impl Step {
     }
 }
 
+/// What a person can do about what was left out.
+const UNLISTED: &str =
+    "The next run tries again; if it says so for days, compare the channel's videos in a browser with those kept";
+const UNREADABLE: &str =
+    "Install the newest pagekeeper; if that does not read it either, report the problem shown with the account";
+
 const OFF: &str = "comments are turned off";
 
 /// States in which a video's comments cannot be read.
@@ -480,9 +521,12 @@ fn chunks(ids: &BTreeSet<String>) -> Vec<Vec<String>> {
     ids.chunks(LOOKUP).map(<[String]>::to_vec).collect()
 }
 
+fn who(target: &Target) -> String {
+    format!("YouTube {}", if target.handle.is_empty() { &target.native_id } else { &target.handle })
+}
+
 fn call(endpoint: &Endpoint, target: &Target, list: &str, what: &str) -> Result<Call, Error> {
-    let name = if target.handle.is_empty() { &target.native_id } else { &target.handle };
-    let what = format!("YouTube {name}: {what}");
+    let what = format!("{}: {what}", who(target));
     let Some(key) = target.token.clone() else {
         return Err(Error::Unauthorized {
             say: format!("{what}: there is no API key; write it to the api_key_file of [platform.youtube]"),
@@ -502,10 +546,10 @@ fn channel_call(endpoint: &Endpoint, target: &Target) -> Result<Call, Error> {
 }
 
 fn no_channel(target: &Target, exchange: Exchange) -> Failure {
-    let name = if target.handle.is_empty() { &target.native_id } else { &target.handle };
     let say = format!(
-        "YouTube {name}: there is no such channel, or it was closed; look at it in a browser and correct the register if \
-         its handle has changed"
+        "{}: there is no such channel, or it was closed; look at it in a browser and correct the register if its handle \
+         has changed",
+        who(target)
     );
     Failure { error: Error::Gone { say }, exchange: Some(Box::new(exchange)) }
 }

@@ -40,6 +40,8 @@ pub struct Listed<T> {
     pub page: Page,
     pub next: Option<String>,
     pub found: Vec<T>,
+    /// Something on it could not be read.
+    pub lost: bool,
 }
 
 pub fn parse_channels(exchange: &Exchange) -> Listed<Channel> {
@@ -136,7 +138,7 @@ pub fn parse_comments(exchange: &Exchange, root: impl Fn(&str) -> String, thread
 
 fn listed<T>(exchange: &Exchange, mut read: impl FnMut(&Obj, &mut Page) -> Option<T>) -> Listed<T> {
     let body = Body::of(exchange);
-    let mut listed = Listed { page: Page::default(), next: None, found: Vec::new() };
+    let mut listed = Listed { page: Page::default(), next: None, found: Vec::new(), lost: false };
     if let Some(root) = body.root() {
         root.expect(&[
             "kind",
@@ -153,7 +155,9 @@ fn listed<T>(exchange: &Exchange, mut read: impl FnMut(&Obj, &mut Page) -> Optio
         ]);
         listed.next = root.str("nextPageToken").filter(|token| !token.is_empty());
         for item in root.objects("items") {
-            listed.found.extend(read(&item, &mut listed.page));
+            let found = read(&item, &mut listed.page);
+            listed.lost |= found.is_none();
+            listed.found.extend(found);
         }
     }
     listed.page.problems = body.problems();
