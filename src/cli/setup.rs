@@ -24,11 +24,11 @@ pub fn init(config: &Config, file: &Path) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints the config as understood, then what would not work, then what each credential may read. A refused credential alone is
-/// no failure of the config.
+/// Prints the config as understood, then what would not work, then what each credential may read. Where all is well but a
+/// credential, the rest can be worked with: that is done in part.
 pub async fn check_config(config: &Config) -> Result<Exit> {
     print(config.understood())?;
-    let (mut whole, mut accepted) = (check_parts(config), true);
+    let (sound, mut reads) = (check_parts(config), true);
     let register = if config.database().exists() {
         accounts::all(&db::open_for_reading(&config.database())?)?
     } else {
@@ -43,18 +43,18 @@ pub async fn check_config(config: &Config) -> Result<Exit> {
         };
         for (slug, name) in credentials(section, platform) {
             match target(config, section, platform, &slug) {
-                Ok(target) => accepted &= probe(config, &http, target, &slug, &name, &register).await,
+                Ok(target) => reads &= probe(config, &http, target, &slug, &name, &register).await,
                 Err(error) => {
                     eprintln!("{name}: {error:#}");
-                    whole = false;
+                    reads = false;
                 }
             }
         }
     }
-    Ok(match (whole, accepted) {
-        (true, true) => Exit::Done,
-        (true, false) => Exit::Partly,
+    Ok(match (sound, reads) {
         (false, _) => Exit::Failed,
+        (true, false) => Exit::Partly,
+        (true, true) => Exit::Done,
     })
 }
 
@@ -143,16 +143,9 @@ async fn probe(config: &Config, http: &Http, mut target: Target, slug: &str, nam
             return true;
         }
     }
-    match platform::probe(http, &target, &endpoint).await {
-        Ok(lines) => {
-            lines.iter().for_each(|line| eprintln!("{name}: {line}"));
-            true
-        }
-        Err(failure) => {
-            eprintln!("{name}: {}", failure.error);
-            false
-        }
-    }
+    let probed = platform::probe(http, &target, &endpoint).await;
+    probed.said.iter().for_each(|line| eprintln!("{name}: {line}"));
+    probed.reads
 }
 
 fn names(reached: &[Reached]) -> String {

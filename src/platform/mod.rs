@@ -183,13 +183,30 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
     }
 }
 
-/// What an account's credential may read, in words for `check-config`; a failure when it is not good for what is configured.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
+/// What a credential may read of an account, in words for `check-config`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probed {
+    pub said: Vec<String>,
+    /// Whether it reads the account's own posts, without which nothing is kept.
+    pub reads: bool,
+}
+
+impl From<Result<Vec<String>, Failure>> for Probed {
+    fn from(probed: Result<Vec<String>, Failure>) -> Probed {
+        match probed {
+            Ok(said) => Probed { said, reads: true },
+            Err(failure) => Probed { said: vec![failure.error.to_string()], reads: false },
+        }
+    }
+}
+
+/// Tries a credential on an account.
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Probed {
     match target.platform {
-        Platform::Facebook => Ok(facebook::probe(http, target, endpoint).await),
-        Platform::Instagram => Ok(instagram::probe(http, target, endpoint).await),
-        Platform::X => x::probe(http, target, endpoint).await,
-        Platform::Youtube => Ok(youtube::probe(http, target, endpoint).await),
-        Platform::Bluesky => Ok(bluesky::probe(http, target, endpoint).await),
+        Platform::Facebook => facebook::probe(http, target, endpoint).await,
+        Platform::Instagram => instagram::probe(http, target, endpoint).await,
+        Platform::X => x::probe(http, target, endpoint).await.into(),
+        Platform::Youtube => youtube::probe(http, target, endpoint).await.into(),
+        Platform::Bluesky => bluesky::probe(http, target, endpoint).await.into(),
     }
 }

@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use pagekeeper::model::Clock;
+use pagekeeper::sandbox::World;
+
+use crate::rig::Rig;
+
 const BIN: &str = env!("CARGO_BIN_EXE_pagekeeper");
 
 /// A new archive of its own, and where its pages will be.
@@ -122,4 +127,21 @@ fn check_config_says_what_would_not_work_and_ends_with_a_failure() {
     for words in ["Rules: ", "broken.toml", "Facebook: ", "not-there", "previews reach nobody"] {
         assert!(said.contains(words), "{words} is not in {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_config_ends_partly_done_where_a_credential_is_no_good() {
+    let now = "2026-11-24T17:00:00Z".parse().unwrap();
+    let rig = Rig::with(World::bare(now), Clock::manual(now), &["mesa-vista-usd-youtube"]).await;
+    let ask = || {
+        let answer = Command::new(BIN).arg("--config").arg(&rig.config).arg("check-config").output().unwrap();
+        (answer.status.code(), String::from_utf8(answer.stderr).unwrap())
+    };
+    let (code, said) = ask();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the key reads public videos"), "{said}");
+    std::fs::write(rig.folder.path().join("credentials/youtube"), "not-a-key").unwrap();
+    let (code, said) = ask();
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("does not accept the API key; write a valid one"), "{said}");
 }

@@ -164,14 +164,7 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
 }
 
 /// Goes the way from the handle to the account's own server and says what can be read, one line each.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
-    match reachable(http, target, endpoint).await {
-        Ok(said) => said,
-        Err(failure) => vec![failure.error.to_string()],
-    }
-}
-
-async fn reachable(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
     let mut calls = Calls::new(target.clone(), endpoint.clone());
     if calls.target.native_id.is_empty() {
         let exchange = http.send(&calls.resolve()?).await?;

@@ -6,7 +6,7 @@ use crate::model::{Platform, Secret};
 use crate::platform::graph::{self, Next};
 use crate::platform::http::{Call, Http};
 use crate::platform::json::{self, Id, Text};
-use crate::platform::{Endpoint, Error, Failure, Reached, Target};
+use crate::platform::{Endpoint, Error, Failure, Probed, Reached, Target};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -100,8 +100,8 @@ fn account_of(platform: Platform, account: &Account<'_>, own: Option<Secret>) ->
 }
 
 /// Asks a little of everything and says in words what the credential may read.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
-    let mut said = Vec::new();
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Probed {
+    let (mut said, mut reads) = (Vec::new(), false);
     let page = if target.native_id.is_empty() { &target.handle } else { &target.native_id };
     let ask = |segments: &[&str], words: &str, fields: &str| -> Result<Call, Error> {
         Ok(graph::call(target, endpoint, segments, words)?.query("fields", fields).query("limit", "10"))
@@ -123,7 +123,10 @@ pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<Str
             Err(error) => Err(error),
         };
         match answer {
-            Ok(_) => said.push(format!("{}: {words} can be read", graph::who(target))),
+            Ok(_) => {
+                reads |= edge == "published_posts";
+                said.push(format!("{}: {words} can be read", graph::who(target)));
+            }
             Err(error) => said.push(error.to_string()),
         }
     }
@@ -133,7 +136,7 @@ pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<Str
         Err(error) => Err(error),
     };
     said.push(comments.map_or_else(|error| error.to_string(), |body| comments_said(&graph::who(target), &body)));
-    said
+    Probed { said, reads }
 }
 
 #[derive(Default, Deserialize)]

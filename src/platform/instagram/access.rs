@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use crate::platform::graph;
 use crate::platform::http::Http;
-use crate::platform::{Endpoint, Target};
+use crate::platform::{Endpoint, Probed, Target};
 
 /// Asks a little of everything and says in words what the credential may read.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Probed {
     let who = graph::who(target);
     if target.native_id.is_empty() {
-        return vec![format!(
-            "{who}: its id is not known yet; run a profile harvest or `accounts discover instagram` first"
-        )];
+        let say =
+            format!("{who}: its id is not known yet; run a profile harvest or `accounts discover instagram` first");
+        return Probed { said: vec![say], reads: false };
     }
-    let mut said = Vec::new();
+    let (mut said, mut reads) = (Vec::new(), false);
     for (edge, words, fields) in [
         ("media", "posts and their comments", "id,comments_count,comments.limit(5){id,text,username}"),
         ("stories", "stories", "id"),
@@ -26,12 +26,15 @@ pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<Str
             Err(error) => Err(error),
         };
         match answer {
-            Ok(body) if edge == "media" => said.push(comments_said(&who, &body)),
+            Ok(body) if edge == "media" => {
+                reads = true;
+                said.push(comments_said(&who, &body));
+            }
             Ok(_) => said.push(format!("{who}: {words} can be read")),
             Err(error) => said.push(error.to_string()),
         }
     }
-    said
+    Probed { said, reads }
 }
 
 /// Whether comments come at all, and with their authors: both may be withheld while all looks well.

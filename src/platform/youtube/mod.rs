@@ -572,14 +572,7 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
 }
 
 /// Reads the channel once and says what the key may do, one line each.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Vec<String> {
-    match reachable(http, target, endpoint).await {
-        Ok(said) => said,
-        Err(failure) => vec![failure.error.to_string()],
-    }
-}
-
-async fn reachable(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
     let exchange = http.send(&channel_call(endpoint, target)?).await?;
     let Some(channel) = parse_channels(&exchange).found.into_iter().next() else {
         return Err(no_channel(target, exchange));
