@@ -58,6 +58,8 @@ impl App {
         let data = config.data_dir();
         ensure!(!config.database().exists(), "an archive stands already at {}", config.database().display());
         fs::create_dir_all(data).with_context(|| format!("could not make {}", data.display()))?;
+        // A package makes the folder for the daemon's user: an archive of somebody else's in it could not be served.
+        owned_by_us(data)?;
         for folder in [config.media_dir(), config.secrets_dir()] {
             fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
             only_for_owner(&folder)?;

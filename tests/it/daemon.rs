@@ -145,3 +145,20 @@ async fn check_config_ends_partly_done_where_a_credential_is_no_good() {
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("does not accept the API key; write a valid one"), "{said}");
 }
+
+#[test]
+fn init_makes_no_archive_in_a_folder_that_is_another_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = folder.path().join("theirs");
+    std::fs::create_dir(&theirs).unwrap();
+    // Only root can give a folder away; to anybody else this one is root's.
+    let given = std::os::unix::fs::chown(&theirs, Some(65_534), None).is_ok();
+    let data = if given { theirs } else { PathBuf::from("/usr") };
+    let config = folder.path().join("pagekeeper.toml");
+    std::fs::write(&config, format!("data_dir = {data:?}\n[district]\nname = \"Mesa Vista USD\"\n")).unwrap();
+    let refused = Command::new(BIN).arg("--config").arg(&config).arg("init").output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("belongs to another system user; run this as that one:\n  sudo -u"), "{said}");
+    assert!(!data.join("pagekeeper.db").exists() && !data.join("secrets").exists());
+}
