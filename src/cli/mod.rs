@@ -102,7 +102,7 @@ enum Command {
     /// Render the weekly report of what came in since the last one, and send it.
     Weekly {
         /// A week that was reported, as in 2026-W47.
-        #[arg(long)]
+        #[arg(long, value_parser = parse_week)]
         week: Option<String>,
         /// Print it; store and send nothing.
         #[arg(long)]
@@ -284,4 +284,10 @@ fn flag_by_key(app: &App, key: &str) -> Result<db::flags::Flag> {
 
 fn parse_mode(word: &str) -> Result<Mode, crate::model::UnknownWord> {
     word.parse()
+}
+
+fn parse_week(word: &str) -> Result<String, String> {
+    crate::text::dates::is_week(word)
+        .then(|| word.to_owned())
+        .ok_or_else(|| "write year and ISO week, as in 2026-W47".into())
 }

@@ -1,6 +1,6 @@
 //! Times as people read them, in the district's zone: American order, twelve hours.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, ISOWeekDate, Weekday};
 use jiff::tz::TimeZone;
 
 use crate::model::Timestamp;
@@ -61,6 +61,16 @@ pub fn week(day: Date) -> String {
     format!("{:04}-W{:02}", week.year(), week.week())
 }
 
+/// Whether this names a week that there is, as *2026-W47* does.
+pub fn is_week(word: &str) -> bool {
+    let number =
+        |digits: &str, length| digits.parse().ok().filter(|_| digits.len() == length && !digits.starts_with('+'));
+    let named = word.split_once("-W").and_then(|(year, week)| Some((number(year, 4)?, number(week, 2)?)));
+    named.is_some_and(|(year, week)| {
+        i8::try_from(week).is_ok_and(|week| ISOWeekDate::new(year, week, Weekday::Monday).is_ok())
+    })
+}
+
 fn form(at: Timestamp, zone: &TimeZone, how: &str) -> String {
     at.to_zoned_datetime(zone.clone()).strftime(how).to_string()
 }
@@ -93,5 +103,15 @@ mod tests {
         assert_eq!(range(day("2026-11-16"), day("2026-11-16")), "Nov 16, 2026");
         assert_eq!(week(day("2026-11-22")), "2026-W47");
         assert_eq!(week(day("2027-01-03")), "2026-W53");
+    }
+
+    #[test]
+    fn a_week_is_one_that_there_is() {
+        assert!(is_week("2026-W47") && is_week("2026-W53"));
+        for word in
+            ["", "bogus", "2026-47", "2026-W00", "2027-W53", "2026-W7", "26-W07", "2026-W+7", "2026-W047", "2026-W47 "]
+        {
+            assert!(!is_week(word), "{word}");
+        }
     }
 }

@@ -121,7 +121,7 @@ async fn bad_lines_of_an_import_are_named_and_the_others_are_imported() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queries_names_and_keys_that_cannot_be_read_are_refused_in_words() {
     let rig = rig().await;
-    let rows: [(&[&str], &[&str]); 17] = [
+    let rows: [(&[&str], &[&str]); 18] = [
         (&["search", "after:yesterday"], &["column 7", "is not a date", "2026-01-31"]),
         (&["search", "\"abc"], &["column 1", "quotation mark is not closed"]),
         (&["search", "(a OR"], &["column 4", "after `OR`"]),
@@ -139,6 +139,7 @@ async fn queries_names_and_keys_that_cannot_be_read_are_refused_in_words() {
         (&["harvest", "nobody"], &["\"nobody\" is not in the register", "accounts list"]),
         (&["harvest", "--mode", "deep"], &["not one of recent, backfill, revisit, profile"]),
         (&["flags", "--bogus"], &["--bogus"]),
+        (&["weekly", "--week", "bogus"], &["write year and ISO week, as in 2026-W47"]),
     ];
     for (words, expected) in rows {
         refuses(&rig.config, words, 2, expected);
