@@ -75,9 +75,18 @@ impl Platform {
     }
 }
 
-/// A platform's name for people: known ones in their own spelling, others as the register has them.
+/// A platform's name for people: known ones in their own spelling, others with a capital.
 pub fn platform_title(name: &str) -> String {
-    name.parse::<Platform>().map_or_else(|_| name.to_owned(), |platform| platform.title().to_owned())
+    if let Ok(platform) = name.parse::<Platform>() {
+        return platform.title().to_owned();
+    }
+    match name {
+        "linkedin" => return "LinkedIn".to_owned(),
+        "tiktok" => return "TikTok".to_owned(),
+        _ => {}
+    }
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 words! {
@@ -453,6 +462,13 @@ pub fn rfc3339(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_platform_is_named_as_its_users_write_it() {
+        let named =
+            [("youtube", "YouTube"), ("tiktok", "TikTok"), ("nextdoor", "Nextdoor"), ("élan", "Élan"), ("", "")];
+        named.into_iter().for_each(|(name, title)| assert_eq!(platform_title(name), title));
+    }
 
     #[test]
     fn times_are_written_as_the_general_formatter_writes_them() {

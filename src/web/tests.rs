@@ -356,10 +356,10 @@ async fn the_overview_counts_pages_kept_and_names_those_that_cannot_be() {
     let page = served.ask("GET", "/", &[("Cookie", cookie.as_str())], "").await.body;
     for words in [
         "1 of 1 connected account is being kept",
-        "1 is not connected: 1 on tiktok.",
+        "1 is not connected: 1 on TikTok.",
         "No legal basis is recorded",
         "Mesa Vista High",
-        "not connected: pagekeeper has no connector for tiktok",
+        "not connected: pagekeeper has no connector for TikTok",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }

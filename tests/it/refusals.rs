@@ -85,7 +85,7 @@ async fn a_bad_register_file_is_refused_by_line() {
             3,
             &["rows.csv:3", "two is the same page as one"],
         ),
-        (b"platform,handle\nnextdoor,abc\n", 0, &["not kept: pagekeeper has no connector for nextdoor"]),
+        (b"platform,handle\nnextdoor,abc\n", 0, &["not kept: pagekeeper has no connector for Nextdoor"]),
     ];
     for (bytes, code, expected) in rows {
         std::fs::write(&file, bytes).unwrap();
