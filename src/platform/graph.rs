@@ -1,12 +1,14 @@
 //! What Facebook and Instagram share: one call of the Graph API, its errors in words, its meters and its paging.
 
+use std::collections::HashSet;
+
 use hmac_proof::proof;
 use serde::Deserialize;
 
 use super::http::{Auth, Call, Http, Verdict, header, later, minute};
 use super::json::{Id, Objects, Text};
 use super::{Endpoint, Error, Failure, Target};
-use crate::model::{Exchange, Problem, Secret, Timestamp};
+use crate::model::{Exchange, Problem, Secret, Shortfall, Timestamp};
 
 /// The `error` object of an answer.
 #[derive(Debug, Default, Deserialize)]
@@ -256,6 +258,32 @@ pub(super) fn error(refusal: &Refusal<'_>, what: &str) -> Error {
         },
         (code, _) => Error::Unexpected { say: format!("{what}: Meta refused with code {code}; see the kept answer") },
     }
+}
+
+/// Whether the same can be asked in another way: without a field that this version does not know, or in smaller pages. Then what
+/// is to be said of it.
+pub(super) fn ask_again(
+    refusal: &Refusal<'_>,
+    dropped: &mut HashSet<String>,
+    smaller: impl FnOnce() -> bool,
+) -> Option<Problem> {
+    let place = format!("error {}", refusal.code());
+    if let Some(field) = refusal.unknown_field().filter(|field| dropped.insert((*field).to_owned())) {
+        let words = format!("this version of the API does not know the field {field}; it is asked no more");
+        return Some(Problem::new(place, words));
+    }
+    let words = "the platform wants smaller pages; the same is asked in smaller ones";
+    (refusal.wants_less() && smaller()).then(|| Problem::new(place, words))
+}
+
+/// A list of fields as it is asked for, without those that this version does not know.
+pub(super) fn asked(fields: &[&str], dropped: &HashSet<String>) -> String {
+    let known = |field: &&&str| !field.split(['{', '.']).next().is_some_and(|name| dropped.contains(name));
+    fields.iter().filter(known).copied().collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn shortfall(item: Option<String>, stream: &str, cause: &str) -> Shortfall {
+    Shortfall { item, stream: stream.to_owned(), from: None, to: None, cause: cause.to_owned() }
 }
 
 /// A note where Meta served another version than the one asked for: an ended version fails nowhere.

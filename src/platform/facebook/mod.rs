@@ -14,7 +14,7 @@ pub use parse::{parse_comments, parse_posts};
 use step::{Comments, Node, Step};
 
 use super::edges::{Edge, Union};
-use super::graph::{self, Refusal};
+use super::graph::{self, Refusal, shortfall};
 use super::http::{Call, Http};
 use super::{Endpoint, Errand, Error, Failure, Known, Target};
 use crate::model::{Answer, Exchange, Observation, Page, Problem, Scope, Shortfall, Timestamp};
@@ -299,23 +299,15 @@ impl Walk {
         let what = format!("{}: {words}", graph::who(&self.target));
         let error = graph::error(refusal, &what);
         let mut page = Page::default();
-        let place = format!("error {}", refusal.code());
-        if let Some(field) = refusal.unknown_field().filter(|field| self.dropped.insert((*field).to_owned())) {
-            let words = format!("this version of the API does not know the field {field}; it is asked no more");
-            page.problems.push(Problem::new(place, words));
-            self.steps.push_front(step);
-            return Ok(page);
-        }
-        if refusal.wants_less() && step.ask_for_less() {
-            page.problems
-                .push(Problem::new(place, "the platform wants smaller pages; the same is asked in smaller ones"));
+        if let Some(problem) = graph::ask_again(refusal, &mut self.dropped, || step.ask_for_less()) {
+            page.problems.push(problem);
             self.steps.push_front(step);
             return Ok(page);
         }
         if matches!(refusal.code(), 190 | 102) {
             return Err(Box::new((step, error)));
         }
-        page.problems.push(Problem::new(place, error.to_string()));
+        page.problems.push(Problem::new(format!("error {}", refusal.code()), error.to_string()));
         let step = match step {
             Step::Comments(comments) if comments.place != comments.root => {
                 page.shortfalls.push(self.past_photo(comments, &error));
@@ -401,10 +393,6 @@ impl Walk {
         }
         page
     }
-}
-
-fn shortfall(item: Option<String>, stream: &str, cause: &str) -> Shortfall {
-    Shortfall { item, stream: stream.to_owned(), from: None, to: None, cause: cause.to_owned() }
 }
 
 /// The post or comment that a list of known ones names, as an observation's kind wants it.

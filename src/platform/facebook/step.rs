@@ -8,7 +8,7 @@ use super::profile::{self, Audit};
 use super::{kept_kind, shortfall, wire};
 use crate::model::{Exchange, Kind, Observation, Page, Problem, Shortfall, Timestamp};
 use crate::platform::edges::Edge;
-use crate::platform::graph::Next;
+use crate::platform::graph::{self, Next};
 use crate::platform::{Known, Target};
 
 pub(super) enum Step {
@@ -47,8 +47,7 @@ impl Step {
             Step::Profile => profile::FIELDS,
             Step::Audit(audit) => audit.fields(),
         };
-        let name = |field: &str| field.split(['{', '.']).next().unwrap_or_default().to_owned();
-        fields.iter().filter(|field| !dropped.contains(&name(field))).copied().collect::<Vec<_>>().join(",")
+        graph::asked(fields, dropped)
     }
 
     pub(super) fn query(&self) -> Vec<(String, String)> {

@@ -14,7 +14,7 @@ pub use parse::{parse_comments, parse_posts};
 use step::{Step, Thread};
 
 use super::edges::{Edge, Kind as EdgeKind, Union};
-use super::graph::{self, Refusal};
+use super::graph::{self, Refusal, shortfall};
 use super::http::{Call, Http};
 use super::{Endpoint, Errand, Error, Failure, Target};
 use crate::model::{Answer, Exchange, Observation, Page, Problem, Scope, Shortfall, Timestamp};
@@ -247,23 +247,15 @@ impl Walk {
         let (_, words) = step.path(&self.target);
         let error = graph::error(refusal, &format!("{}: {words}", graph::who(&self.target)));
         let mut page = Page::default();
-        let place = format!("error {}", refusal.code());
-        if let Some(field) = refusal.unknown_field().filter(|field| self.dropped.insert((*field).to_owned())) {
-            let words = format!("this version of the API does not know the field {field}; it is asked no more");
-            page.problems.push(Problem::new(place, words));
-            self.steps.push_front(step);
-            return Ok(page);
-        }
-        if refusal.wants_less() && step.ask_for_less() {
-            page.problems
-                .push(Problem::new(place, "the platform wants smaller pages; the same is asked in smaller ones"));
+        if let Some(problem) = graph::ask_again(refusal, &mut self.dropped, || step.ask_for_less()) {
+            page.problems.push(problem);
             self.steps.push_front(step);
             return Ok(page);
         }
         if matches!(refusal.code(), 190 | 102) {
             return Err(Box::new((step, error)));
         }
-        page.problems.push(Problem::new(place, error.to_string()));
+        page.problems.push(Problem::new(format!("error {}", refusal.code()), error.to_string()));
         match (step, error) {
             (Step::Edge(edge), error) if !edge.kind.required => {
                 let from = self.union.as_ref().and_then(Union::since);
@@ -329,10 +321,6 @@ fn page_of(batch: Batch) -> Page {
     let cause = "Instagram gives no address for it (rights are claimed in it, or it was flagged)";
     let shortfalls = batch.withheld.into_iter().map(|id| shortfall(Some(id), "media", cause)).collect();
     Page { observations: batch.observations, problems: batch.problems, shortfalls, ..Page::default() }
-}
-
-fn shortfall(item: Option<String>, stream: &str, cause: &str) -> Shortfall {
-    Shortfall { item, stream: stream.to_owned(), from: None, to: None, cause: cause.to_owned() }
 }
 
 /// Whether any of these is new is for the thread to know.

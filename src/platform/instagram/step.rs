@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use super::{ids, parse, profile, shortfall};
 use crate::model::{Observation, Shortfall};
 use crate::platform::edges::Edge;
-use crate::platform::graph::Next;
+use crate::platform::graph::{self, Next};
 use crate::platform::{Known, Target};
 
 pub(super) enum Step {
@@ -41,8 +41,7 @@ impl Step {
             Step::Thread(_) | Step::Node { .. } => parse::REPLY_FIELDS,
             Step::Profile => profile::FIELDS,
         };
-        let name = |field: &str| field.split(['{', '.']).next().unwrap_or_default().to_owned();
-        let kept = fields.iter().filter(|field| !dropped.contains(&name(field))).copied().collect::<Vec<_>>().join(",");
+        let kept = graph::asked(fields, dropped);
         match self {
             Step::Profile if target.native_id.is_empty() => format!("instagram_business_account{{{kept}}}"),
             _ => kept,
