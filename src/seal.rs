@@ -17,6 +17,38 @@ pub fn sha256(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
 }
 
+/// HMAC-SHA-256 (RFC 2104) under one key. It shows nothing of the key.
+#[derive(Clone)]
+pub struct Keyed {
+    inner: Sha256,
+    outer: Sha256,
+}
+
+impl Keyed {
+    pub fn new(key: &[u8]) -> Keyed {
+        let mut block = [0; 64];
+        if key.len() > block.len() {
+            block[..32].copy_from_slice(&sha256(key));
+        } else {
+            block[..key.len()].copy_from_slice(key);
+        }
+        let padded = |pad: u8| Sha256::new_with_prefix(block.map(|byte| byte ^ pad));
+        Keyed { inner: padded(0x36), outer: padded(0x5c) }
+    }
+
+    /// The hash of a message.
+    pub fn hash(&self, message: &[u8]) -> Hash {
+        let inner = self.inner.clone().chain_update(message).finalize();
+        self.outer.clone().chain_update(inner).finalize().into()
+    }
+}
+
+impl std::fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyed")
+    }
+}
+
 /// Where a file lies by its content, under the media folder: two letters, then the rest.
 pub fn content_address(digest: &Hash) -> String {
     let name = hex::encode(digest);
@@ -194,6 +226,19 @@ mod tests {
             assert_eq!(edge.size(), size as u64);
             edge.push(1, leaves[size]);
         }
+    }
+
+    #[test]
+    fn a_keyed_hash_is_rfc_4231s() {
+        let hash = |key: &[u8], message: &[u8]| hex::encode(Keyed::new(key).hash(message));
+        assert_eq!(
+            hash(b"Jefe", b"what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        assert_eq!(
+            hash(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+        );
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use hmac_proof::proof;
 use serde::Deserialize;
 
 use super::http::{Auth, Call, Http, Verdict, header, later, minute};
 use super::json::{Id, Objects, Text};
 use super::{Endpoint, Error, Failure, Target};
 use crate::model::{Exchange, Problem, Secret, Shortfall, Timestamp};
+use crate::seal::Keyed;
 
 /// The `error` object of an answer.
 #[derive(Debug, Default, Deserialize)]
@@ -327,36 +327,9 @@ pub(super) fn expiry(url: &str) -> Option<Timestamp> {
     Timestamp::from_second(i64::from_str_radix(hex, 16).ok()?).ok()
 }
 
-/// `appsecret_proof`: HMAC-SHA256 over the token with the app's secret.
-mod hmac_proof {
-    use sha2::{Digest, Sha256};
-
-    use super::Secret;
-
-    /// RFC 2104 over SHA-256, in hex.
-    pub(super) fn proof(app_secret: &Secret, token: &Secret) -> Secret {
-        let mut key = [0_u8; 64];
-        let secret = app_secret.reveal().as_bytes();
-        if secret.len() > key.len() {
-            key[..32].copy_from_slice(&Sha256::digest(secret));
-        } else {
-            key[..secret.len()].copy_from_slice(secret);
-        }
-        let inner = Sha256::new().chain_update(key.map(|byte| byte ^ 0x36)).chain_update(token.reveal()).finalize();
-        let outer = Sha256::new().chain_update(key.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize();
-        Secret::new(hex::encode(outer))
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn the_proof_is_rfc_4231s() {
-            let proof = proof(&Secret::new("Jefe"), &Secret::new("what do ya want for nothing?"));
-            assert_eq!(proof.reveal(), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-        }
-    }
+/// `appsecret_proof`: HMAC-SHA256 over the token with the app's secret, in hex.
+fn proof(app_secret: &Secret, token: &Secret) -> Secret {
+    Secret::new(hex::encode(Keyed::new(app_secret.reveal().as_bytes()).hash(token.reveal().as_bytes())))
 }
 
 #[cfg(test)]
