@@ -64,6 +64,8 @@ pub struct Config {
     #[serde(default)]
     pub rules: Rules,
     #[serde(default)]
+    pub roster: Roster,
+    #[serde(default)]
     pub media: MediaConfig,
     #[serde(default)]
     pub platform: BTreeMap<String, PlatformConfig>,
@@ -318,9 +320,30 @@ pub struct Jobs {
 pub struct Rules {
     /// The folder of packs, one file a policy area.
     pub dir: PathBuf,
-    /// The key under which names of the release roster are hashed; outside data directory and backups. Left out: no roster checks.
+    /// The key under which names of the release roster are hashed; outside data directory and backups. Made by the first
+    /// roster import, destroyed by roster forget. Left out: no roster checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roster_key_file: Option<PathBuf>,
+}
+
+/// The columns of the file that roster import reads: an export of Infinite Campus, or users.csv of OneRoster, whose own names for
+/// the columns of names are known.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Roster {
+    /// The column with a student's first name.
+    pub first_name: String,
+    /// The column with a student's last name, both of them where there are two.
+    pub last_name: String,
+    /// The column with the name that a student goes by. Left out: none is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The column that says whether a release form is on file, or whether a parent opted out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// What stands in that column where the student may be shown, small letters or capitals. Everything else, an empty cell too,
+    /// means withheld.
+    pub released: Vec<String>,
 }
 
 /// Whose pictures and videos are fetched.
@@ -494,6 +517,18 @@ impl Default for Jobs {
 impl Default for Rules {
     fn default() -> Rules {
         Rules { dir: "rules".into(), roster_key_file: None }
+    }
+}
+
+impl Default for Roster {
+    fn default() -> Roster {
+        Roster {
+            first_name: "student.firstName".into(),
+            last_name: "student.lastName".into(),
+            nickname: None,
+            release: None,
+            released: ["y", "yes", "1", "true", "released"].map(str::to_owned).into(),
+        }
     }
 }
 

@@ -105,8 +105,16 @@ fn evaluate(config: &Path, file: &Path, allow: Option<&Path>, dir: Option<PathBu
 
 fn explain(config: &Path, text: &str, role: Role, dir: Option<PathBuf>) -> Result<Exit> {
     let packs = loadable(config, dir)?;
-    let subject =
-        Subject { text, parts: &[], links: &[], role, platform: "facebook", kind: Kind::Comment, every_role: false };
+    let subject = Subject {
+        text,
+        parts: &[],
+        links: &[],
+        role,
+        platform: "facebook",
+        kind: Kind::Comment,
+        has_media: false,
+        every_role: false,
+    };
     let told = explain::explain(&Engine::new(&packs, &Allow::default()), &subject, &Gate::all());
     for (name, view) in &told.views {
         print(format!("{name:<15} {view}"))?;

@@ -18,6 +18,7 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     law(config, &mut found);
     ledger(config, &mut found);
     web(config, &mut found);
+    roster(config, &mut found);
     if let Some(mail) = &config.mail {
         check_mail(mail, &mut found);
     }
@@ -79,6 +80,16 @@ fn ledger(config: &Config, found: &mut Vec<String>) {
     let origin = &config.ledger.origin;
     if origin.contains(|c: char| c.is_whitespace() || c == '+') {
         found.push(format!("[ledger] origin {origin:?} has a space or a plus sign: leave them out"));
+    }
+}
+
+fn roster(config: &Config, found: &mut Vec<String>) {
+    let Some(file) = &config.rules.roster_key_file else { return };
+    if lies_in(file, &config.data_dir) {
+        found.push(format!(
+            "[rules] roster_key_file {} lies in data_dir, beside the names that it keeps from being known: name a file outside",
+            file.display()
+        ));
     }
 }
 

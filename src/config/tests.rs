@@ -33,6 +33,7 @@ fn struct_of(section: &str) -> &'static str {
         "alerts" => "Alerts",
         "jobs" => "Jobs",
         "rules" => "Rules",
+        "roster" => "Roster",
         "media" => "MediaConfig",
         platform if platform.starts_with("platform.") => "PlatformConfig",
         other => panic!("no struct for [{other}]"),
@@ -92,7 +93,7 @@ fn the_comment_in_the_shipped_file_is_the_doc_comment_on_the_field() {
         }
     }
     let sections = ["district", "policy", "law", "concerns", "ledger", "web", "mail", "weekly", "alerts", "jobs"];
-    let more = ["rules", "media", "platform.facebook"];
+    let more = ["rules", "roster", "media", "platform.facebook"];
     for name in [""].iter().chain(&sections).chain(&more).map(|section| struct_of(section)) {
         for (place, _) in docs.range((name.to_owned(), "a".to_owned())..=(name.to_owned(), "~".to_owned())) {
             let section = name == "Config" && !["data_dir", "time_zone"].contains(&place.1.as_str());
@@ -175,6 +176,13 @@ fn checkpoints_inside_the_data_directory_are_refused() {
         assert!(text.contains("lies in data_dir"), "{dir}: {text}");
     }
     with("[ledger]\ncheckpoint_dir = \"/srv/archive-checkpoints\"\n").unwrap();
+}
+
+#[test]
+fn a_roster_s_key_beside_its_hashes_is_refused() {
+    let text = refusal("[rules]\nroster_key_file = \"/srv/archive/secrets/roster\"\n");
+    assert!(text.contains("[rules] roster_key_file /srv/archive/secrets/roster lies in data_dir"), "{text}");
+    with("[rules]\nroster_key_file = \"/etc/pagekeeper/roster/key\"\n").unwrap();
 }
 
 #[test]

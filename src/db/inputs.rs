@@ -13,12 +13,23 @@ pub const PACKS: &str = "packs";
 
 /// Puts an input in force: a ledger entry with its text kept. Nothing happens when the same text is in force already.
 pub fn put(tx: &Transaction<'_>, kind: &'static str, text: &str, now: Timestamp) -> Result<bool> {
+    put_by(tx, kind, text, None, now)
+}
+
+/// As [`put`], by a person.
+pub fn put_by(
+    tx: &Transaction<'_>,
+    kind: &'static str,
+    text: &str,
+    actor: Option<&str>,
+    now: Timestamp,
+) -> Result<bool> {
     let digest = seal::sha256(text.as_bytes());
     if in_force(tx, kind)?.is_some_and(|(known, _)| known == digest) {
         return Ok(false);
     }
     let fields = [("digest", hex::encode(digest)), ("text", text.to_owned())];
-    let seq = Log::open(tx)?.record(now, "input", Some(kind), None, &fields)?;
+    let seq = Log::open(tx)?.record(now, "input", Some(kind), actor, &fields)?;
     tx.execute(
         "INSERT INTO inputs (seq, kind, digest, text, at) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![row_id(seq), kind, digest, text, ms(now)],

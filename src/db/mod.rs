@@ -29,6 +29,7 @@ pub mod mails;
 pub mod media;
 pub mod replays;
 pub mod reports;
+pub mod roster;
 pub mod samples;
 pub mod suppressions;
 pub mod upgrade;

@@ -64,6 +64,7 @@ fn judge(engine: &Engine, line: &Line) -> Vec<Hit> {
         role: line.author_role.unwrap_or(Role::Unknown),
         platform: line.platform.as_deref().unwrap_or("facebook"),
         kind: line.kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(Kind::Comment),
+        has_media: false,
         every_role: true,
     };
     let mut hits = engine.apply(&subject, &Gate::all());

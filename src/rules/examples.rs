@@ -81,6 +81,6 @@ fn fires(engine: &Engine, rule: &Rule, text: &str) -> bool {
     let role = if rule.clause.district.is_some() { Role::District } else { Role::Public };
     let platform = rule.platforms.first().map_or("facebook", String::as_str);
     let kind = rule.kinds.first().copied().unwrap_or(Kind::Comment);
-    let subject = Subject { text, parts: &[], links: &[], role, platform, kind, every_role: true };
+    let subject = Subject { text, parts: &[], links: &[], role, platform, kind, has_media: false, every_role: true };
     engine.apply(&subject, &Gate::all()).iter().any(|hit| hit.rule.id == rule.id)
 }

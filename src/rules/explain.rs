@@ -178,6 +178,7 @@ mod tests {
             role: Role::Public,
             platform: "facebook",
             kind: Kind::Comment,
+            has_media: false,
             every_role: false,
         };
         explain(&Engine::new(&packs, &Allow::default()), &subject, &Gate::all())

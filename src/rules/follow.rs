@@ -7,7 +7,7 @@ use crate::db::flags::{self, Table};
 use crate::db::items::{self, Text};
 use crate::db::suppressions::{self, InForce};
 use crate::db::{Db, inputs, ledger};
-use crate::model::Timestamp;
+use crate::model::{Kind, Timestamp};
 use crate::seal::{self, Hash};
 
 /// The view's name in `watermarks`.
@@ -142,6 +142,7 @@ fn flags_of_one(
         role: text.role,
         platform: &text.platform,
         kind: text.kind,
+        has_media: !text.content.media.is_empty() || matches!(text.kind, Kind::Video | Kind::Story),
         every_role: false,
     };
     let hits = engine.apply(&subject, gate);

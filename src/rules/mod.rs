@@ -8,6 +8,7 @@ pub mod follow;
 pub mod pack;
 pub mod pass;
 pub mod replay;
+pub mod roster;
 mod slots;
 mod timing;
 

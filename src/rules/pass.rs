@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::engine;
 use super::pack::{Packs, Rule, Status};
+use super::roster::Roster;
 use super::slots::Compiled;
 use crate::model::{Category, Kind, Role, Severity};
 use crate::text::detect::{Allow, Detectors};
@@ -15,6 +16,7 @@ pub struct Engine {
     pub(super) rules: Vec<Arc<Rule>>,
     pub(super) compiled: Arc<Compiled>,
     pub(super) detectors: Detectors,
+    roster: Option<Arc<Roster>>,
     digest: String,
 }
 
@@ -28,6 +30,8 @@ pub struct Subject<'s> {
     pub role: Role,
     pub platform: &'s str,
     pub kind: Kind,
+    /// It shows a picture or a video.
+    pub has_media: bool,
     /// Measures matching: every rule runs on every role and the gate is ignored, but political advocacy stays the district's.
     pub every_role: bool,
 }
@@ -85,8 +89,14 @@ impl Engine {
             rules: packs.rules.clone(),
             compiled: Arc::clone(&packs.compiled),
             detectors: Detectors::new(allow),
+            roster: None,
             digest: packs.digest.clone(),
         }
+    }
+
+    /// The same, with names of students to look for beside pictures.
+    pub fn with_roster(self, roster: Option<Roster>) -> Engine {
+        Engine { roster: roster.map(Arc::new), ..self }
     }
 
     /// The digest of the packs this was made of.
@@ -98,7 +108,7 @@ impl Engine {
         &self.rules
     }
 
-    /// Every rule that matches, in the order of the packs, each once with its gravest match.
+    /// Every rule that matches, in the order of the packs, each once with its gravest match; the roster's last.
     pub fn apply(&self, subject: &Subject<'_>, gate: &Gate) -> Vec<Hit> {
         if subject.role != Role::District && !subject.every_role && gate.public_categories.is_none() {
             return Vec::new();
@@ -118,7 +128,8 @@ impl Engine {
             }
         }
         hits.sort_by_key(|(rule, _)| *rule);
-        hits.into_iter().map(|(_, hit)| hit).collect()
+        let named = self.roster.as_ref().and_then(|roster| roster.look(subject));
+        hits.into_iter().map(|(_, hit)| hit).chain(named).collect()
     }
 
     fn keep(&self, hits: &mut Vec<(usize, Hit)>, found: engine::Match, part: usize, role: Role) {
@@ -219,6 +230,7 @@ mod tests {
             role: Role::Public,
             platform: "facebook",
             kind: Kind::Comment,
+            has_media: false,
             every_role: false,
         }
     }

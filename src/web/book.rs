@@ -38,7 +38,11 @@ impl Book {
             return Ok(rules.clone());
         }
         let files: Vec<(String, String)> = serde_json::from_str(&text).context("the packs in force")?;
-        let rules: Rules = rules::stated(&files).into_iter().map(|rule| (rule.id.clone(), rule)).collect();
+        let rules: Rules = rules::stated(&files)
+            .into_iter()
+            .chain([Arc::new(rules::roster::rule())])
+            .map(|rule| (rule.id.clone(), rule))
+            .collect();
         Ok(held.insert((digest, Arc::new(rules))).1.clone())
     }
 }
@@ -129,5 +133,6 @@ mod tests {
         let rules = rules::stated(&files);
         assert!(!rules.is_empty());
         assert!(rules.iter().all(|rule| looks_for(rule).len() > 5));
+        assert_eq!(looks_for(&rules::roster::rule()), "words for names of students not on the release list.");
     }
 }
