@@ -2,6 +2,7 @@
 //! orchestration: `cli`, `jobs` and `web` call [`App::follow`] after a verb.
 
 pub mod packs;
+pub mod roster;
 pub mod search;
 
 use std::collections::BTreeSet;
@@ -202,7 +203,9 @@ impl App {
         packs: &rules::Packs,
         tell: &mut dyn FnMut(&rules::replay::Difference) -> Result<()>,
     ) -> Result<rules::replay::Replayed> {
-        rules::replay::replay(&self.db, &Engine::new(packs, &self.allow()), &self.gate(), tell)
+        let roster = self.askable(self.db.read(|conn| roster::in_force(&self.config, conn))?)?;
+        let engine = Engine::new(packs, &self.allow()).with_roster(roster);
+        rules::replay::replay(&self.db, &engine, &self.gate(), tell)
     }
 
     /// Builds the index anew.
@@ -290,12 +293,18 @@ impl App {
                 |kind| Ok::<_, anyhow::Error>(inputs::in_force(conn, kind)?.map(|(_, text)| text).unwrap_or_default());
             Ok([text(PACKS)?, text(DISTRICT)?, text(LAW)?])
         })?;
-        let digest = seal::sha256(texts.join("\0").as_bytes());
+        let mut stated = texts.join("\0");
+        let roster = self.db.read(|conn| roster::in_force(&self.config, conn))?;
+        if let Some(Ok((facts, _))) = &roster {
+            stated = [stated, facts.clone()].join("\0");
+        }
+        let digest = seal::sha256(stated.as_bytes());
         let mut held = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         let engine = match held.as_ref().filter(|(known, _)| *known == digest) {
             Some((_, engine)) => engine.clone(),
             None => {
-                let engine = Arc::new(packs::compile(&texts[0], &self.allow())?);
+                let roster = self.askable(roster)?;
+                let engine = Arc::new(packs::compile(&texts[0], &self.allow())?.with_roster(roster));
                 *held = Some((digest, engine.clone()));
                 engine
             }

@@ -6,6 +6,7 @@ mod harvest;
 mod items;
 mod mails;
 mod proof;
+mod roster;
 mod rules;
 mod search;
 mod serve;
@@ -99,6 +100,9 @@ enum Command {
     /// Rule packs: check, measure, and see what they would change.
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// The release roster: which students may be shown. Names are kept as keyed hashes alone.
+    #[command(subcommand)]
+    Roster(roster::Roster),
     /// Render the weekly report of what came in since the last one, and send it.
     Weekly {
         /// A week that was reported, as in 2026-W47.
@@ -217,6 +221,7 @@ fn run(args: Args) -> Result<Exit> {
         }
         Command::Ack { flag, actor } => items::ack(&open()?, &flag, &actor.unwrap_or_else(system_user)),
         Command::Rules(rules) => rules.run(&args.config),
+        Command::Roster(roster) => roster.run(&open()?),
         Command::Weekly { week, dry_run } => {
             let app = open()?;
             runtime()?.block_on(mails::weekly(&app, week, dry_run))

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Exit, print};
 use crate::alert;
-use crate::app::App;
+use crate::app::{App, roster};
 use crate::config::{Config, PlatformConfig};
 use crate::db;
 use crate::db::accounts::{self, Account};
@@ -28,12 +28,16 @@ pub fn init(config: &Config, file: &Path) -> Result<Exit> {
 /// credential, the rest can be worked with: that is done in part.
 pub async fn check_config(config: &Config) -> Result<Exit> {
     print(config.understood())?;
-    let (sound, mut reads) = (check_parts(config), true);
-    let register = if config.database().exists() {
-        accounts::all(&db::open_for_reading(&config.database())?)?
-    } else {
-        Vec::new()
-    };
+    let (mut sound, mut reads) = (check_parts(config), true);
+    let mut register = Vec::new();
+    if config.database().exists() {
+        let conn = db::open_for_reading(&config.database())?;
+        register = accounts::all(&conn)?;
+        if let Some(Err(error)) = roster::in_force(config, &conn)? {
+            eprintln!("Roster: no item is checked against it: {error:#}");
+            sound = false;
+        }
+    }
     let http = Http::new(HttpSettings::default(), Clock::System)?;
     for platform in Platform::ALL.iter().copied() {
         let Some(section) = config.platform(platform) else {

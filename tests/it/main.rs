@@ -16,6 +16,7 @@ mod replay;
 mod refusals;
 mod restored;
 mod rig;
+mod roster;
 mod misbehavior;
 mod sandbox;
 mod secrets;

@@ -10,7 +10,7 @@ use pagekeeper::proof::Published;
 use crate::kills::command;
 use crate::rig::{NOW, PAGE, Rig, small_world};
 
-fn run(rig: &Rig, words: &[&str]) -> (Option<i32>, String) {
+pub fn run(rig: &Rig, words: &[&str]) -> (Option<i32>, String) {
     let output = command(&rig.config, words).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output.status.code(), said)

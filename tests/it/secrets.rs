@@ -19,12 +19,17 @@ pub fn of(world: &World) -> Vec<String> {
 pub fn found(rig: &Rig, log: &str) -> Vec<String> {
     let secrets = of(rig.sandbox.world());
     assert!(secrets.len() > 6);
-    let holds = |bytes: &[u8]| secrets.iter().any(|secret| contains(bytes, secret.as_bytes()));
+    let is_for_secrets =
+        |file: &Path| file.components().any(|part| part.as_os_str() == "secrets" || part.as_os_str() == "credentials");
+    places(rig, log, &secrets, &is_for_secrets)
+}
+
+/// Where one of some words stands, as above, but for files that may hold them.
+pub fn places(rig: &Rig, log: &str, words: &[String], may: &dyn Fn(&Path) -> bool) -> Vec<String> {
+    let holds = |bytes: &[u8]| words.iter().any(|word| contains(bytes, word.as_bytes()));
     let mut found = Vec::new();
     for file in files(rig.folder.path()) {
-        let is_for_secrets =
-            file.components().any(|part| part.as_os_str() == "secrets" || part.as_os_str() == "credentials");
-        if !is_for_secrets && holds(&std::fs::read(&file).unwrap()) {
+        if !may(&file) && holds(&std::fs::read(&file).unwrap()) {
             found.push(file.display().to_string());
         }
     }
