@@ -32,6 +32,7 @@ pub struct Imported {
 impl App {
     /// Puts the students of a file in the place of the former roster. The names are gone when this returns.
     pub fn import_roster(&self, file: &Path, actor: &str, now: Timestamp) -> Result<Imported> {
+        key_file(&self.config)?;
         let bytes = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
         let sheet = roster::read(&bytes, &self.config.roster).map_err(|bad| anyhow!("{}:{bad}", file.display()))?;
         if sheet.students.is_empty() {
@@ -78,6 +79,7 @@ impl App {
                 stored::clear(tx)?;
                 inputs::put_by(tx, ROSTER, FORGOTTEN, Some(&actor), now)
             })?;
+            self.db.settle()?;
         }
         Ok(had_key || known.is_some())
     }

@@ -91,6 +91,15 @@ impl Db {
         answer
     }
 
+    /// Empties the write-ahead log into the file, so that what was overwritten there stands nowhere any more. Somebody who reads
+    /// for long may keep it from that; the log is emptied later then.
+    pub fn settle(&self) -> Result<()> {
+        let conn = open_existing(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        conn.busy_timeout(Duration::from_secs(5))?;
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -21,12 +21,13 @@ pub fn found(rig: &Rig, log: &str) -> Vec<String> {
     assert!(secrets.len() > 6);
     let is_for_secrets =
         |file: &Path| file.components().any(|part| part.as_os_str() == "secrets" || part.as_os_str() == "credentials");
+    let secrets: Vec<Vec<u8>> = secrets.into_iter().map(String::into_bytes).collect();
     places(rig, log, &secrets, &is_for_secrets)
 }
 
 /// Where one of some words stands, as above, but for files that may hold them.
-pub fn places(rig: &Rig, log: &str, words: &[String], may: &dyn Fn(&Path) -> bool) -> Vec<String> {
-    let holds = |bytes: &[u8]| words.iter().any(|word| contains(bytes, word.as_bytes()));
+pub fn places(rig: &Rig, log: &str, words: &[Vec<u8>], may: &dyn Fn(&Path) -> bool) -> Vec<String> {
+    let holds = |bytes: &[u8]| words.iter().any(|word| contains(bytes, word));
     let mut found = Vec::new();
     for file in files(rig.folder.path()) {
         if !may(&file) && holds(&std::fs::read(&file).unwrap()) {
