@@ -143,7 +143,9 @@ CREATE TABLE harvests (
 ) STRICT;
 CREATE INDEX harvests_by_account ON harvests (account_id, id);
 
--- One HTTP exchange, or one imported line (`origin` import). Secrets were removed before hashing. Every exchange leaves a row.
+-- One HTTP exchange, or one imported line (`origin` import). Secrets were removed before hashing. Every exchange leaves a row, and so
+-- does every attempt of a call that is sent again. `status` 0: no answer came. `size` 0: there were no bytes, or the answer broke off
+-- (a secret that breaks off with it would not be found in it); a problem says which.
 CREATE TABLE captures (
     id         INTEGER PRIMARY KEY,
     harvest_id INTEGER REFERENCES harvests,

@@ -11,9 +11,9 @@ use jiff::SignedDuration;
 use crate::config::Config;
 use crate::db::accounts::{self, Account};
 use crate::db::harvests::{self, Begun, Claimant, Ending};
-use crate::db::items::{self, Evidence, Sealed, Sighting, Tally};
+use crate::db::items::{self, Evidence, Failed, Sealed, Sighting, Tally};
 use crate::db::{Db, Tx, media};
-use crate::model::{Answer, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
+use crate::model::{Answer, Attempt, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
 use crate::platform::http::Http;
 use crate::platform::media::Missed;
 use crate::platform::{self, Endpoint, Errand, Error, Failure, Known, Target};
@@ -444,9 +444,9 @@ impl<'h> Run<'h> {
         tracing::warn!(account = self.account.row.slug, "{say}");
         if let Some(exchange) = failure.exchange {
             self.now = self.now.max(exchange.at);
-            let sealed = Sealed::new(Page { exchange: *exchange, ..Page::default() })?;
-            let (sight, say) = (self.sight(), say.clone());
-            self.on.db.writer.write_async(move |tx| items::store_failure(tx, &sight, &sealed, &say)).await?;
+            let failed = [Failed::new(Attempt { exchange: *exchange, say: say.clone() })?];
+            let sight = self.sight();
+            self.on.db.writer.write_async(move |tx| items::store_attempts(tx, &sight, &failed)).await?;
         }
         self.failures += 1;
         let outcome = if self.sibling_readable { "partial" } else { "failed" };

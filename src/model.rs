@@ -329,6 +329,7 @@ pub struct Exchange {
     pub method: String,
     /// The URL without secrets.
     pub target: String,
+    /// 0: no answer came.
     pub status: u16,
     /// Response headers, names in lower case, without cookies.
     pub headers: Vec<(String, String)>,
@@ -336,6 +337,17 @@ pub struct Exchange {
     pub body: Vec<u8>,
     /// What was blanked, by place.
     pub redactions: Vec<String>,
+    /// What the same call met before, when it was sent again: oldest first.
+    pub earlier: Vec<Attempt>,
+}
+
+/// A call that was sent and came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Status 0 where no answer came; without bytes where an answer was not read to its end.
+    pub exchange: Exchange,
+    /// Why it did not count, in words.
+    pub say: String,
 }
 
 /// A set of items that a walk has now seen in whole.

@@ -217,6 +217,7 @@ fn exchange(target: String, mut body: String) -> Exchange {
         ],
         body: body.into_bytes(),
         redactions: vec!["access_token".into()],
+        ..Exchange::default()
     }
 }
 

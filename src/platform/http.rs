@@ -252,24 +252,30 @@ impl Http {
 
     /// Sends a call and reads the whole answer: within the deadline, within the cap, secrets blanked.
     ///
-    /// Any status that the call's judge takes is an `Ok`; the caller reads it.
+    /// Any status that the call's judge takes is an `Ok`; the caller reads it. Attempts before the last are in `earlier` of
+    /// the exchange, answered or not: each is to leave its row.
     pub async fn send(&self, call: &Call) -> Result<Exchange, Failure> {
+        let mut earlier = Vec::new();
+        self.admit(call).await?;
         let mut attempt = 0;
         loop {
             attempt += 1;
-            self.admit(call).await?;
-            let failure = match self.exchange(call).await {
-                Ok(exchange) => match self.judged(call, &exchange) {
-                    None => return Ok(exchange),
-                    Some(error) => Failure { error, exchange: call.capture.then(|| Box::new(exchange)) },
-                },
-                Err(error) => Failure::from(error),
+            let failure = match self.attempt(call).await {
+                Ok(exchange) => return Ok(Exchange { earlier, ..exchange }),
+                Err(failure) => failure,
             };
-            if !matches!(failure.error, Error::Transient { .. }) || attempt >= self.settings.attempts {
-                return Err(failure);
+            let passes = matches!(failure.error, Error::Transient { .. }) && attempt < self.settings.attempts;
+            if !passes || !self.may_go_again(call, attempt).await {
+                return Err(failure.after(earlier));
             }
-            self.pause(backoff(attempt)).await;
+            earlier.extend(failure.attempt());
         }
+    }
+
+    /// Waits a while after an attempt. What is parked or spent by then is not asked again: the failure stands as it is.
+    async fn may_go_again(&self, call: &Call, attempt: u32) -> bool {
+        self.pause(backoff(attempt)).await;
+        self.admit(call).await.is_ok()
     }
 
     /// Waits for the ceilings and refuses what is parked or beyond a budget.
@@ -298,54 +304,60 @@ impl Http {
         }
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Exchange, Error> {
-        let reading = async {
-            let response = self.open(call).await?;
-            let status = response.status().as_u16();
-            let headers = kept_headers(response.headers());
-            let body = self.read(call, response).await?;
-            Ok((status, headers, body))
-        };
-        let (status, headers, body) =
-            tokio::time::timeout(self.settings.deadline, reading).await.map_err(|_elapsed| self.late(call))??;
+    /// Sends a call once. What was sent and failed comes back as evidence, unless a secret may be in it.
+    async fn attempt(&self, call: &Call) -> Result<Exchange, Failure> {
+        let request = self.request(call)?;
         let mut exchange = Exchange {
-            at: self.clock.now(),
             method: call.method.to_string(),
             target: target(call),
-            status,
-            headers,
-            body,
             redactions: sent_redactions(call),
+            ..Exchange::default()
         };
+        let reading = tokio::time::timeout(self.settings.deadline, self.read(call, request, &mut exchange));
+        let read = reading.await.unwrap_or_else(|_elapsed| Err(self.late(call)));
+        exchange.at = self.clock.now();
+        if read.is_err() {
+            // A secret that breaks off with the answer would not be found in it.
+            exchange.body = Vec::new();
+        }
         if call.capture {
             redact::blank(&mut exchange, &call.secrets());
         }
-        Ok(exchange)
+        match read.err().or_else(|| self.judged(call, &exchange)) {
+            None => Ok(exchange),
+            Some(error) => Err(Failure { error, exchange: call.capture.then(|| Box::new(exchange)) }),
+        }
     }
 
     /// Sends the request and returns once the answer's headers are there.
     pub(super) async fn open(&self, call: &Call) -> Result<reqwest::Response, Error> {
+        self.request(call)?.send().await.map_err(|error| unreachable_host(call, error))
+    }
+
+    /// The request with its secrets. An error here means that nothing is sent.
+    fn request(&self, call: &Call) -> Result<reqwest::RequestBuilder, Error> {
         guard::check(&call.url, call.trust)
             .map_err(|why| Error::Unexpected { say: format!("{}: {why}, so nothing was sent", call.what) })?;
         let mut url = call.url.clone();
         if let Some((name, value)) = &call.proof {
             url.query_pairs_mut().append_pair(name, value.reveal());
         }
-        let mut request = self.client(call.trust).request(call.method.clone(), url);
-        match &call.auth {
-            Auth::None => {}
+        let request = self.client(call.trust).request(call.method.clone(), url);
+        Ok(match &call.auth {
+            Auth::None => request,
             Auth::Bearer(secret) => {
-                request = request.header("authorization", hidden(&call.what, &format!("Bearer {}", secret.reveal()))?);
+                request.header("authorization", hidden(&call.what, &format!("Bearer {}", secret.reveal()))?)
             }
-            Auth::Header(name, secret) => request = request.header(*name, hidden(&call.what, secret.reveal())?),
-        }
-        request.send().await.map_err(|error| unreachable_host(call, error))
+            Auth::Header(name, secret) => request.header(*name, hidden(&call.what, secret.reveal())?),
+        })
     }
 
-    async fn read(&self, call: &Call, mut response: reqwest::Response) -> Result<Vec<u8>, Error> {
-        let mut body = Vec::new();
+    async fn read(&self, call: &Call, request: reqwest::RequestBuilder, into: &mut Exchange) -> Result<(), Error> {
+        let mut response = request.send().await.map_err(|error| unreachable_host(call, error))?;
+        into.status = response.status().as_u16();
+        into.headers = kept_headers(response.headers());
         while let Some(chunk) = response.chunk().await.map_err(|error| unreachable_host(call, error))? {
-            if body.len() + chunk.len() > self.settings.max_body {
+            if into.body.len() + chunk.len() > self.settings.max_body {
                 let say = format!(
                     "{}: the answer is larger than {} MiB and was not read to the end",
                     call.what,
@@ -353,9 +365,9 @@ impl Http {
                 );
                 return Err(Error::Unexpected { say });
             }
-            body.extend_from_slice(&chunk);
+            into.body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(())
     }
 
     fn client(&self, trust: Trust) -> &reqwest::Client {

@@ -22,7 +22,7 @@ pub mod youtube;
 use std::path::PathBuf;
 
 pub use self::http::Http;
-use crate::model::{Exchange, Kind, Page, Platform, Secret, Timestamp};
+use crate::model::{Attempt, Exchange, Kind, Page, Platform, Secret, Timestamp};
 
 /// What went wrong with an exchange, as far as a caller acts on it. Each carries words for an operator.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -56,6 +56,21 @@ impl Error {
 pub struct Failure {
     pub error: Error,
     pub exchange: Option<Box<Exchange>>,
+}
+
+impl Failure {
+    /// The same, with what the call had met before.
+    fn after(mut self, earlier: Vec<Attempt>) -> Failure {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.earlier = earlier;
+        }
+        self
+    }
+
+    /// The failed exchange with its reason, where there was one that may be kept.
+    fn attempt(self) -> Option<Attempt> {
+        Some(Attempt { exchange: *self.exchange?, say: self.error.to_string() })
+    }
 }
 
 impl From<Error> for Failure {

@@ -166,9 +166,8 @@ impl PageOf {
                 method: "GET".into(),
                 target: "http://graph.example/v26.0/100/published_posts".into(),
                 status: 200,
-                headers: vec![],
                 body: (self.body.trim_end_matches(',').to_owned() + "]}").into_bytes(),
-                redactions: vec![],
+                ..Exchange::default()
             },
             observations: self.observations,
             finished: self.finished,

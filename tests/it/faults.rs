@@ -12,6 +12,7 @@ use pagekeeper::model::{Change, Clock, Mode};
 use pagekeeper::sandbox::{Change as Happening, Form, Host, Misbehavior as M, Standing};
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::attempts;
 use crate::rig::{INSTAGRAM, NOW, PAGE, Rig, small_world};
 use crate::secrets;
 
@@ -253,6 +254,7 @@ async fn one(row: Row) -> Vec<String> {
     rig.follow().await.unwrap();
     rig.check("in the end");
     failures.extend(doubled(&rig));
+    failures.extend(attempts::without_a_row(&rig).into_iter().map(|what| format!("exchanges without a row: {what}")));
     words.extend(rig.words());
     if !row.says.is_empty() && !words.iter().any(|words| words.contains(row.says)) {
         failures.push(format!("{:?} is nowhere on record: {words:.900?}", row.says));

@@ -106,6 +106,10 @@ async fn a_length_that_promises_more_than_comes_is_trouble_that_may_pass() {
     let server = server(head, None).await;
     let failure = usual().send(&call(&server)).await.unwrap_err();
     assert!(matches!(failure.error, Error::Transient { .. }), "{failure:?}");
+    let exchange = failure.exchange.unwrap();
+    for exchange in exchange.earlier.iter().map(|attempt| &attempt.exchange).chain([&*exchange]) {
+        assert_eq!((exchange.status, exchange.headers[0].1.as_str(), exchange.body.len()), (200, "500", 0));
+    }
 }
 
 #[tokio::test]

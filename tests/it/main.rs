@@ -3,6 +3,7 @@
 mod daemon;
 mod albums;
 mod archive;
+mod attempts;
 mod beside;
 mod bluesky;
 mod facebook;

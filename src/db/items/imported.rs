@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use rusqlite::{Transaction, params};
 
 use super::version::{self, New};
-use super::{Cited, Entrant, Identity, Keeper, Registered, Root, Sealed, Sighting, Tally, insert_body, insert_capture};
+use super::{Cited, Entrant, Identity, Keeper, Registered, Root, Sealed, Sighting, Tally, capture};
 use crate::db::ledger::Log;
 use crate::db::ms;
 use crate::model::{Author, Cause, Change, Content, Counts, Kind, Role, State, Timestamp};
@@ -69,8 +69,8 @@ pub fn store_imported(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed, l
     if missing.is_empty() {
         return Ok(Tally::default());
     }
-    keeper.capture = insert_capture(tx, sight, sealed)?;
-    insert_body(tx, keeper.capture, true, &sealed.body)?;
+    keeper.capture = capture::insert(tx, sight, sealed)?;
+    capture::insert_body(tx, keeper.capture, true, sealed)?;
     let entrant;
     let (id, identity) = match known {
         Some(id) => (id, Identity::read(tx, id)?),

@@ -1,17 +1,17 @@
 //! Items and their versions. [`store`] is the one way an observation enters the archive, for harvest and import alike.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ledger::Log;
 use super::{harvests, ms, row_id, seq};
-use crate::model::{Author, Change, Content, Counts, Kind, Media, Observation, Page, Platform, Role, State, Timestamp};
-use crate::seal::{self, Hash};
+use crate::model::{Author, Change, Content, Counts, Kind, Media, Observation, Platform, Role, State, Timestamp};
+use crate::seal::Hash;
 
 mod absence;
+mod capture;
 mod due;
 mod enter;
 mod imported;
@@ -19,49 +19,13 @@ pub mod read;
 mod version;
 
 pub use absence::{Evidence, confirm_gone};
+pub use capture::{Failed, Sealed, store_attempts};
 pub use due::{next_due, reschedule};
 pub use imported::{Imported, ImportedVersion, store_imported};
 pub use read::{Document, Shown, Text, Thread, by_name, documents, show, texts, thread};
 pub use version::{Identity, New, Prior, verify_version};
 
 use self::enter::{Entrant, Place, Root};
-
-/// A page with everything about it that needs no database: digests and the compressed body. Made off the writer's thread.
-#[derive(Debug)]
-pub struct Sealed {
-    pub page: Page,
-    pub(crate) digest: Hash,
-    pub(crate) contents: Vec<Hash>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Sealed {
-    pub fn new(page: Page) -> Result<Sealed> {
-        let digest = seal::sha256(&page.exchange.body);
-        let contents = page.observations.iter().map(|seen| seal::content_digest(&seen.content)).collect();
-        let body = packed(&page.exchange.body)?;
-        Ok(Sealed { page, digest, contents, body })
-    }
-
-    /// The digest of the exchange's body.
-    pub fn digest(&self) -> Hash {
-        self.digest
-    }
-}
-
-/// The bytes of a capture as they are kept. Each thread keeps its compressor: making one takes longer than a line of an import.
-fn packed(bytes: &[u8]) -> Result<Vec<u8>> {
-    thread_local! {
-        static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
-    }
-    COMPRESSOR.with_borrow_mut(|held| {
-        let compressor = match held {
-            Some(compressor) => compressor,
-            None => held.insert(zstd::bulk::Compressor::new(3)?),
-        };
-        compressor.compress(bytes).context("could not compress a capture")
-    })
-}
 
 /// Under what circumstances a page is stored.
 #[derive(Debug, Clone)]
@@ -136,7 +100,8 @@ pub struct Stored {
 /// Commits one exchange and all that was read from it: capture, versions, ledger entries, absences, gaps, position.
 pub fn store(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed) -> Result<Stored> {
     let page = &sealed.page;
-    let capture = insert_capture(tx, sight, sealed)?;
+    store_attempts(tx, sight, &sealed.earlier)?;
+    let capture = capture::insert(tx, sight, sealed)?;
     let mut keeper = Keeper {
         tx,
         log: Log::open(tx)?,
@@ -160,65 +125,17 @@ pub fn store(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed) -> Result<
         absence::direct(&mut keeper, answer)?;
     }
     let tally = keeper.tally;
-    insert_problems(tx, sight, capture, page)?;
+    capture::insert_problems(tx, sight, capture, &page.problems)?;
     harvests::note_shortfalls(tx, &mut keeper.log, sight, page)?;
     if let Some(position) = page.position {
         harvests::set_position(tx, sight.account, position)?;
     }
     let cited = tally.versions() > 0 || !page.problems.is_empty() || !page.shortfalls.is_empty();
-    insert_body(tx, capture, cited, &sealed.body)?;
+    capture::insert_body(tx, capture, cited, sealed)?;
     if let Some(harvest) = sight.harvest {
         harvests::count(tx, harvest, &tally)?;
     }
     Ok(Stored { capture, seq: keeper.log.next_seq() - 1, tally })
-}
-
-/// Records an exchange that brought nothing but trouble: its row, its bytes and a problem.
-pub fn store_failure(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed, what: &str) -> Result<i64> {
-    let capture = insert_capture(tx, sight, sealed)?;
-    insert_body(tx, capture, true, &sealed.body)?;
-    tx.prepare_cached(
-        "INSERT INTO problems (capture_id, account_id, at, place, what) VALUES (?1, ?2, ?3, 'exchange', ?4)",
-    )?
-    .execute(params![capture, sight.account, ms(sight.now), what])?;
-    Ok(capture)
-}
-
-fn insert_capture(tx: &Transaction<'_>, sight: &Sighting, sealed: &Sealed) -> Result<i64> {
-    let exchange = &sealed.page.exchange;
-    let origin = if sight.harvest.is_some() { "harvest" } else { "import" };
-    tx.prepare_cached(
-        "INSERT INTO captures (harvest_id, at, origin, method, target, status, headers, redactions, size, digest)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?
-    .execute(params![
-        sight.harvest,
-        ms(exchange.at),
-        origin,
-        exchange.method,
-        exchange.target,
-        exchange.status,
-        serde_json::to_string(&exchange.headers)?,
-        serde_json::to_string(&exchange.redactions)?,
-        i64::try_from(exchange.body.len())?,
-        sealed.digest,
-    ])?;
-    Ok(tx.last_insert_rowid())
-}
-
-fn insert_body(tx: &Transaction<'_>, capture: i64, cited: bool, body: &[u8]) -> Result<()> {
-    tx.prepare_cached("INSERT INTO bodies (capture_id, cited, body) VALUES (?1, ?2, ?3)")?
-        .execute(params![capture, cited, body])?;
-    Ok(())
-}
-
-fn insert_problems(tx: &Transaction<'_>, sight: &Sighting, capture: i64, page: &Page) -> Result<()> {
-    let mut statement = tx
-        .prepare_cached("INSERT INTO problems (capture_id, account_id, at, place, what) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for problem in &page.problems {
-        statement.execute(params![capture, sight.account, ms(sight.now), problem.place, problem.what])?;
-    }
-    Ok(())
 }
 
 /// The registered accounts of a platform: who the district is.

@@ -438,7 +438,10 @@ impl Walk {
             self.todo.push_front(Step::Original(uri));
             return Ok(None);
         }
-        let Some(exchange) = self.foreign(http, self.calls.document(&did)).await else { return Ok(None) };
+        let exchange = match self.foreign(http, self.calls.document(&did)).await {
+            Ok(exchange) => exchange,
+            Err(page) => return Ok(page),
+        };
         let mut page = Page::default();
         match parse_document(&exchange, &did) {
             Ok(document) => drop(self.servers.insert(did, Some(document.server))),
@@ -459,7 +462,10 @@ impl Walk {
         let did = Place::of(&uri).map_or("", |place| place.did);
         // A DID that is no more answered that on the exchange before: there is none of its own to cite.
         let Some(Some(server)) = self.servers.get(did).cloned() else { return Ok(None) };
-        let Some(exchange) = self.foreign(http, self.calls.record(&uri, Some(&server))).await else { return Ok(None) };
+        let exchange = match self.foreign(http, self.calls.record(&uri, Some(&server))).await {
+            Ok(exchange) => exchange,
+            Err(page) => return Ok(page),
+        };
         let told = judge::told(&exchange);
         let mut page = Page { exchange, ..Page::default() };
         if told.absent() {
@@ -477,7 +483,10 @@ impl Walk {
     async fn standing(&mut self, http: &Http, uri: String) -> Result<Option<Page>, Failure> {
         let did = Place::of(&uri).map_or("", |place| place.did);
         let Some(Some(server)) = self.servers.get(did) else { return Ok(None) };
-        let Some(exchange) = self.foreign(http, self.calls.standing(did, server)).await else { return Ok(None) };
+        let exchange = match self.foreign(http, self.calls.standing(did, server)).await {
+            Ok(exchange) => exchange,
+            Err(page) => return Ok(page),
+        };
         let told = judge::told(&exchange);
         let mut page = Page { exchange, ..Page::default() };
         if told.no_repository() {
@@ -490,15 +499,16 @@ impl Walk {
         Ok(Some(page))
     }
 
-    /// A server that somebody else runs may be down: that ends nothing and shows nothing.
-    async fn foreign(&self, http: &Http, call: Result<super::http::Call, Error>) -> Option<Exchange> {
-        match http.send(&call.ok()?).await {
-            Ok(exchange) => Some(exchange),
-            Err(failure) => {
-                tracing::debug!("{}", failure.error);
-                None
-            }
-        }
+    /// A server that somebody else runs may be down: that ends nothing and shows nothing. What was sent is on record.
+    async fn foreign(&self, http: &Http, call: Result<super::http::Call, Error>) -> Result<Exchange, Option<Page>> {
+        let sent = match call {
+            Ok(call) => http.send(&call).await,
+            Err(error) => Err(error.into()),
+        };
+        sent.map_err(|failure| {
+            let problems = vec![Problem::new("exchange", failure.error.to_string())];
+            failure.exchange.map(|exchange| Page { exchange: *exchange, problems, ..Page::default() })
+        })
     }
 
     fn eye(&self) -> Eye<'_> {
