@@ -11,13 +11,15 @@ use jiff::SignedDuration;
 use crate::config::Config;
 use crate::db::accounts::{self, Account};
 use crate::db::harvests::{self, Begun, Claimant, Ending};
-use crate::db::items::{self, Evidence, Failed, Sealed, Sighting, Tally};
+use crate::db::items::{self, Evidence, Sealed, Sighting, Tally};
 use crate::db::{Db, Tx, media};
-use crate::model::{Answer, Attempt, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
+use crate::model::{Answer, Kind, Mode, Page, Platform, Scope, Secret, Timestamp};
 use crate::platform::http::Http;
 use crate::platform::media::Missed;
 use crate::platform::{self, Endpoint, Errand, Error, Failure, Known, Target};
 use crate::seal::Hash;
+
+mod trouble;
 
 /// How far back a recent harvest looks at least: comments come late, and posts are edited.
 const LOOKBACK_DAYS: i64 = 14;
@@ -25,9 +27,6 @@ const LOOKBACK_DAYS: i64 = 14;
 /// Threads that one revisit reads again, and items it reads directly.
 const REVISIT_THREADS: u32 = 100;
 const REVISIT_CHECKS: u32 = 50;
-
-/// After so many failed exchanges in a row a walk is given up.
-const GIVE_UP_AFTER: u32 = 4;
 
 /// Media that one run fetches at most; the others stay wanted.
 const MEDIA_A_RUN: u32 = 500;
@@ -163,6 +162,8 @@ struct Run<'h> {
     /// Threads that were due when this run began.
     due: Vec<i64>,
     failures: u32,
+    /// Whether the newest failure was of the kind that passes by itself.
+    passing: bool,
     ending: Ending,
 }
 
@@ -191,6 +192,7 @@ impl<'h> Run<'h> {
             fetched: 0,
             due: Vec::new(),
             failures: 0,
+            passing: false,
             ending: Ending { outcome: "complete", cause: None, trouble: None, parked_until: None, units: 0 },
         }
     }
@@ -438,47 +440,6 @@ impl<'h> Run<'h> {
         Ok(())
     }
 
-    /// Records a failed exchange. Says whether the walk is over.
-    async fn failed(&mut self, failure: Failure) -> Result<bool> {
-        let say = failure.error.to_string();
-        tracing::warn!(account = self.account.row.slug, "{say}");
-        if let Some(exchange) = failure.exchange {
-            self.now = self.now.max(exchange.at);
-            let failed = [Failed::new(Attempt { exchange: *exchange, say: say.clone() })?];
-            let sight = self.sight();
-            self.on.db.writer.write_async(move |tx| items::store_attempts(tx, &sight, &failed)).await?;
-        }
-        self.failures += 1;
-        let outcome = if self.sibling_readable { "partial" } else { "failed" };
-        match failure.error {
-            Error::RateLimited { until, .. } => {
-                self.ending.parked_until = Some(until);
-                self.fall_short(outcome, say);
-                Ok(true)
-            }
-            Error::Unauthorized { .. } => {
-                self.ending.trouble = Some(say.clone());
-                self.fall_short(outcome, say);
-                Ok(true)
-            }
-            Error::Gone { .. } | Error::Transient { .. } | Error::Unexpected { .. } => {
-                let account_gone = matches!(failure.error, Error::Gone { .. }) && !self.sibling_readable;
-                // In a revisit it may be a thread that is gone.
-                if account_gone && self.request.mode != Mode::Revisit {
-                    self.ending.trouble.get_or_insert_with(|| say.clone());
-                }
-                self.fall_short(outcome, say);
-                Ok(self.failures >= GIVE_UP_AFTER)
-            }
-        }
-    }
-
-    /// The first reason stays: what follows from it says less.
-    fn fall_short(&mut self, outcome: &'static str, cause: String) {
-        self.ending.outcome = outcome;
-        self.ending.cause.get_or_insert(cause);
-    }
-
     async fn confirm_gone(&mut self) -> Result<()> {
         if !self.sibling_readable {
             return Ok(());
@@ -528,6 +489,7 @@ impl<'h> Run<'h> {
 
     async fn end(mut self, mut report: Report) -> Result<Report> {
         self.ending.units = self.spent();
+        self.settle_trouble()?;
         let (id, begun, ending, now) = (self.account.id, self.begun, self.ending.clone(), self.now);
         // Looked at is looked at, also where the platform gave less than it counts: else such a thread would be due for ever.
         let looked = if ending.outcome == "complete" { std::mem::take(&mut self.due) } else { Vec::new() };

@@ -127,10 +127,11 @@ pub fn end(tx: &Transaction<'_>, account: i64, harvest: Begun, ending: &Ending, 
     )?;
     sweep(tx, harvest.id)?;
     tx.execute("DELETE FROM claims WHERE account_id = ?1", [account])?;
+    let unread = unread_since(tx, account)?;
     tx.execute(
         "UPDATE accounts SET trouble = ?2, parked_until = ?4,
            trouble_since = CASE WHEN ?2 IS NULL THEN NULL ELSE coalesce(trouble_since, ?3) END WHERE id = ?1",
-        params![account, ending.trouble, ms(now), ending.parked_until.map(ms)],
+        params![account, ending.trouble, ms(unread.unwrap_or(now)), ending.parked_until.map(ms)],
     )?;
     let mut log = Log::open(tx)?;
     let mut fields = vec![
@@ -147,6 +148,19 @@ pub fn end(tx: &Transaction<'_>, account: i64, harvest: Begun, ending: &Ending, 
 
 /// Two looks further apart than this leave a *not watched* gap between them for good.
 pub const WATCHED_WITHIN_MS: i64 = 2 * 3_600_000;
+
+/// Since when no recent walk over an account has reached its end, where that is so now.
+pub fn unread_since(conn: &Connection, account: i64) -> Result<Option<Timestamp>> {
+    let since: Option<Option<i64>> = conn
+        .query_row(
+            "SELECT from_at FROM coverage WHERE account_id = ?1 AND gap_kind = 'missing' AND closed_at IS NULL
+               AND item_id IS NULL AND stream = 'posts_and_comments'",
+            [account],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(since.flatten().map(at))
+}
 
 /// Brings coverage up to date with a run that ended. An unfinished walk never closes or extends an interval (invariant 8).
 #[expect(clippy::too_many_arguments, reason = "private, called once")]

@@ -16,6 +16,7 @@ mod mails;
 mod replay;
 mod refusals;
 mod restored;
+mod outage;
 mod rig;
 mod roster;
 mod misbehavior;
