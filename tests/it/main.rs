@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod clocks;
 mod daemon;
 mod albums;
 mod archive;
