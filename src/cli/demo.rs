@@ -24,9 +24,12 @@ use crate::{alert, jobs, outbox, web, weekly};
 /// The packs and texts that ship with the program: the demo needs no file but the program itself.
 pub const SHIPPED: &[(&str, &str)] = &[
     ("rules/abuse.toml", include_str!("../../config/rules/abuse.toml")),
+    ("rules/accusations.toml", include_str!("../../config/rules/accusations.toml")),
     ("rules/claims.toml", include_str!("../../config/rules/claims.toml")),
     ("rules/conduct.toml", include_str!("../../config/rules/conduct.toml")),
     ("rules/exploitation.toml", include_str!("../../config/rules/exploitation.toml")),
+    ("rules/harassment.toml", include_str!("../../config/rules/harassment.toml")),
+    ("rules/hate.toml", include_str!("../../config/rules/hate.toml")),
     ("rules/obscenity.toml", include_str!("../../config/rules/obscenity.toml")),
     ("rules/phishing.toml", include_str!("../../config/rules/phishing.toml")),
     ("rules/political.toml", include_str!("../../config/rules/political.toml")),

@@ -132,8 +132,8 @@ pub(super) fn fills(
         fills.extend(slots.map(|&slot| Fill { slot, from, to }));
     }
     if compiled.late.iter().zip(&needed).any(|(late, needed)| late & needed != 0) {
-        names(engine, view, &mut fills);
-        own_structures(engine, view, &mut fills);
+        names(engine, view, &is_needed, &mut fills);
+        own_structures(engine, view, &is_needed, &mut fills);
     }
     fills.sort_unstable();
     fills
@@ -189,13 +189,16 @@ pub(super) fn structures(engine: &Engine, raw: &str, views: &Views, seen: &mut S
     }
 }
 
-/// What the packs' own regular expressions find.
-fn own_structures(engine: &Engine, view: &View, fills: &mut Vec<Fill>) {
+/// What those of the packs' own regular expressions find that are needed here. All of them as one set is slower by far: few are
+/// needed, and together they outgrow any cache of states.
+fn own_structures(engine: &Engine, view: &View, is_needed: &dyn Fn(SlotId) -> bool, fills: &mut Vec<Fill>) {
     let bytes = view.text.as_bytes();
-    for number in engine.compiled.regex_set.matches(bytes) {
-        let (regex, slots) = &engine.compiled.regexes[number];
+    for (regex, slots) in &engine.compiled.regexes {
+        if !slots.iter().any(|&slot| is_needed(slot)) {
+            continue;
+        }
         for (from, to) in regex.find_iter(bytes).filter_map(|hit| view_words(view, &hit.range())) {
-            fills.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
+            fills.extend(slots.iter().filter(|slot| is_needed(**slot)).map(|&slot| Fill { slot, from, to }));
         }
     }
 }
@@ -212,21 +215,27 @@ const fn structure_of(kind: LinkKind) -> Option<Structure> {
 }
 
 /// Capitalized words may be names: inside a sentence one, at its start only where nothing else will do.
-fn names(engine: &Engine, view: &View, fills: &mut Vec<Fill>) {
-    let slots = |structure| engine.compiled.structures.get(&structure).map_or(&[][..], Vec::as_slice);
+fn names(engine: &Engine, view: &View, is_needed: &dyn Fn(SlotId) -> bool, fills: &mut Vec<Fill>) {
+    let slots = |structure| -> Vec<SlotId> {
+        let all = engine.compiled.structures.get(&structure).into_iter().flatten();
+        all.copied().filter(|slot| is_needed(*slot)).collect()
+    };
     let (inside, first, two) = (slots(Structure::Name), slots(Structure::FirstName), slots(Structure::TwoNames));
+    if inside.is_empty() && first.is_empty() && two.is_empty() {
+        return;
+    }
     for (at, word) in view.words.iter().enumerate().filter(|(_, word)| word.capital) {
         if !is_name(view, at) {
             continue;
         }
         let from = index(at);
         let mut put = |slots: &[SlotId], to: u32| fills.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
-        put(first, from + 1);
+        put(&first, from + 1);
         if !word.opens {
-            put(inside, from + 1);
+            put(&inside, from + 1);
         }
         if view.words.get(at + 1).is_some_and(|next| next.capital && !next.opens) && is_name(view, at + 1) {
-            put(two, from + 2);
+            put(&two, from + 2);
         }
     }
 }

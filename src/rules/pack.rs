@@ -460,6 +460,7 @@ pub(super) fn structure_pattern(pattern: &str) -> Result<regex::bytes::Regex, St
     regex::bytes::RegexBuilder::new(pattern)
         .unicode(false)
         .size_limit(1 << 20)
+        .dfa_size_limit(8 << 20)
         .build()
         .map_err(|cause| cause.to_string().lines().last().unwrap_or("unreadable").to_owned())
 }

@@ -99,7 +99,6 @@ pub struct Compiled {
     pub late: Vec<u64>,
     pub structures: BTreeMap<Structure, Vec<SlotId>>,
     pub regexes: Vec<(regex::bytes::Regex, Vec<SlotId>)>,
-    pub regex_set: regex::bytes::RegexSet,
     /// For each rule its benign slots and its modifiers.
     pub benign: Vec<Vec<SlotId>>,
     pub uses: Vec<Vec<Use>>,
@@ -368,10 +367,6 @@ impl Book {
             anchors,
             late,
             structures: self.structures,
-            regex_set: regex::bytes::RegexSetBuilder::new(self.regexes.keys())
-                .unicode(false)
-                .build()
-                .expect("each structure was compiled when its pack was read"),
             regexes: self
                 .regexes
                 .into_iter()
