@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use jiff::SignedDuration;
 
 use crate::config::Config;
-use crate::db::{Db, accounts, alerts, mails, reports};
+use crate::db::{Db, accounts, alerts, mails, reports, samples};
 use crate::mail::{Kind, Message};
 use crate::model::Timestamp;
 use crate::seal;
@@ -17,6 +17,9 @@ use crate::text::letter::Mark;
 use gather::Seen;
 pub use gather::{Account, FlagLine, GapLine, Lists, NotKept, Scope};
 use render::Page;
+
+/// How many items without a flag a report draws for a look.
+const SAMPLE: u32 = 20;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +77,10 @@ pub fn run(db: &Db, config: &Config, ask: &Ask, now: Timestamp) -> Result<Made> 
     }
     let letters = letters(&page, config, gathered.is_live);
     let (kept, mails) = (report.clone(), letters.len());
-    db.writer.write(move |tx| reports::store(tx, &kept, &letters))?;
+    db.writer.write(move |tx| {
+        reports::store(tx, &kept, &letters)?;
+        samples::draw(tx, &kept.week, kept.from_seq, kept.to_seq, SAMPLE, now)
+    })?;
     Ok(Made { report, mails, is_new: true })
 }
 

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::app::search::local;
 use crate::db::flags::{self, Flag, Opening};
 use crate::db::items::{self, Shown};
+use crate::db::suppressions;
 use crate::model::{Outcome, rfc3339};
 
 /// One item with its versions, thread and flags.
@@ -134,17 +135,50 @@ fn flag_json(app: &App, flag: &Flag) -> Result<serde_json::Value> {
     }))
 }
 
+/// A person's outcome as it was typed.
+pub struct Decision {
+    pub outcome: Outcome,
+    pub reason: String,
+    pub note: String,
+    /// Of a known-benign phrase: the words, and until when.
+    pub phrase: Option<String>,
+    pub until: Option<String>,
+}
+
 /// Records an outcome.
-pub fn review(app: &App, key: &str, outcome: Outcome, reason: &str, note: &str, actor: &str) -> Result<Exit> {
+pub fn review(app: &App, key: &str, decision: Decision, actor: &str) -> Result<Exit> {
+    let Decision { outcome, reason, note, phrase, until } = decision;
     if reason.trim().is_empty() {
         return Err(Usage("an outcome needs a reason: --reason \"…\"".into()).into());
     }
+    if outcome != Outcome::BenignPhrase && (phrase.is_some() || until.is_some()) {
+        return Err(Usage("--phrase and --until belong to the outcome benign-phrase".into()).into());
+    }
     let flag = flag_by_key(app, key)?;
-    let (reason, note, actor, now) = (reason.to_owned(), note.to_owned(), actor.to_owned(), app.clock.now());
-    let (item, by) = (flag.item(), actor.clone());
-    app.db.writer.write(move |tx| flags::review(tx, &flag, outcome, &reason, &note, &actor, now))?;
-    app.follow(app.clock.now())?;
-    eprintln!("{key} on {item}: {outcome}, by {by}.");
+    let (actor, now, item) = (actor.to_owned(), app.clock.now(), flag.item());
+    let by = actor.clone();
+    if outcome != Outcome::BenignPhrase {
+        app.db.writer.write(move |tx| flags::review(tx, &flag, outcome, &reason, &note, &actor, now))?;
+        app.follow(now)?;
+        eprintln!("{key} on {item}: {outcome}, by {by}.");
+        return Ok(Exit::Done);
+    }
+    let until = super::cards::until(app, until.as_deref())?;
+    let words = match phrase {
+        Some(phrase) => phrase,
+        None => app
+            .db
+            .read(|conn| suppressions::words_of(conn, &flag.flag))?
+            .ok_or_else(|| Usage("this flag marks no words: say which are harmless with --phrase \"…\"".into()))?,
+    };
+    let said = words.clone();
+    let covered =
+        app.db.writer.write(move |tx| flags::call_benign(tx, &flag, &words, until, (&reason, &note), &actor, now))?;
+    app.follow(now)?;
+    eprintln!(
+        "{key} on {item}: {outcome}, by {by}. \"{said}\" is harmless for its rule until {}: {covered} flags.",
+        local(until, &app.config.time_zone)
+    );
     Ok(Exit::Done)
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one subcommand, one function: parse, call a verb, print.
 
 mod accounts;
+mod cards;
 pub mod demo;
 mod harvest;
 mod items;
@@ -85,6 +86,12 @@ enum Command {
         /// Anything more that a colleague should know.
         #[arg(long, default_value = "", hide_default_value = true)]
         note: String,
+        /// With benign-phrase: the words that are harmless for this rule; those that matched by default.
+        #[arg(long)]
+        phrase: Option<String>,
+        /// With benign-phrase: until which day, as in 2027-06-30; a year from now by default.
+        #[arg(long, value_name = "DAY")]
+        until: Option<String>,
         /// For whom; the system user by default.
         #[arg(long = "as", value_name = "NAME")]
         actor: Option<String>,
@@ -216,8 +223,9 @@ fn run(args: Args) -> Result<Exit> {
         Command::Search(search) => search.run(&open()?),
         Command::Show { item, json } => items::show(&open()?, &item, json),
         Command::Flags { all, json } => items::flags(&open()?, all, json),
-        Command::Review { flag, outcome, reason, note, actor } => {
-            items::review(&open()?, &flag, outcome, &reason, &note, &actor.unwrap_or_else(system_user))
+        Command::Review { flag, outcome, reason, note, phrase, until, actor } => {
+            let decision = items::Decision { outcome, reason, note, phrase, until };
+            items::review(&open()?, &flag, decision, &actor.unwrap_or_else(system_user))
         }
         Command::Ack { flag, actor } => items::ack(&open()?, &flag, &actor.unwrap_or_else(system_user)),
         Command::Rules(rules) => rules.run(&args.config),

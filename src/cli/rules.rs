@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
-use super::{Exit, Usage, print, print_json};
+use super::{Exit, Usage, cards, print, print_json};
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::model::{Clock, Kind, Role};
@@ -44,6 +44,59 @@ pub enum Rules {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
+    /// How each rule has fared: flags, and how many of those decided were upheld.
+    Cards {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Phrases that were called harmless for a rule, and until when.
+    Suppressions {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Call a phrase harmless for a rule: its flags whose words all lie in it leave the queue until then.
+    Suppress {
+        rule: String,
+        phrase: String,
+        #[arg(long)]
+        reason: String,
+        /// Until which day, as in 2027-06-30; a year from now by default.
+        #[arg(long, value_name = "DAY")]
+        until: Option<String>,
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
+    /// End a suppression before its time.
+    Unsuppress {
+        /// Its number, as `rules suppressions` shows it.
+        suppression: u64,
+        #[arg(long)]
+        reason: String,
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
+    /// Each clause of the policy with the rules that serve it, and those that nothing can serve.
+    Coverage {
+        /// The folder with the packs; the config's, or `config/rules` here, by default.
+        dir: Option<PathBuf>,
+    },
+    /// Items that no rule flagged, drawn by the weekly report for a person's look.
+    Sample {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Record what you saw in one of them: fine, or the category that a rule should have named.
+    Looked {
+        sample: i64,
+        saw: String,
+        #[arg(long, default_value = "", hide_default_value = true)]
+        note: String,
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
     /// Show what the packs in DIR would change over the archive: new, gone and changed flags. Changes nothing.
     Replay {
         /// The folder with the packs; the config's by default.
@@ -55,7 +108,20 @@ pub enum Rules {
 
 impl Rules {
     pub fn run(self, config: &Path) -> Result<Exit> {
+        let open = || App::open(Config::load(config)?, Clock::System);
+        let named = |actor: Option<String>| actor.unwrap_or_else(super::system_user);
         match self {
+            Rules::Cards { json } => cards::cards(&open()?, json),
+            Rules::Suppressions { json } => cards::list(&open()?, json),
+            Rules::Suppress { rule, phrase, reason, until, actor } => {
+                cards::suppress(&open()?, &rule, &phrase, &reason, until.as_deref(), &named(actor))
+            }
+            Rules::Unsuppress { suppression, reason, actor } => {
+                cards::end(&open()?, suppression, &reason, &named(actor))
+            }
+            Rules::Coverage { dir } => cards::coverage(config, &packs(config, dir)?),
+            Rules::Sample { json } => cards::sample(&open()?, json),
+            Rules::Looked { sample, saw, note, actor } => cards::looked(&open()?, sample, &saw, &note, &named(actor)),
             Rules::Replay { dir, json } => replay(config, dir, json),
             Rules::Check { dir } => check(config, dir),
             Rules::Explain { text, role, dir } => explain(config, &text, role, dir),

@@ -27,6 +27,11 @@ pub struct PolicyClause {
 }
 
 impl Clauses {
+    /// In the order of the file.
+    pub fn all(&self) -> &[PolicyClause] {
+        &self.clause
+    }
+
     pub fn load(path: &Path) -> Result<Clauses> {
         let text = std::fs::read_to_string(path).with_context(|| format!("read the guidelines {}", path.display()))?;
         Clauses::parse(&text).with_context(|| format!("in the guidelines {}", path.display()))

@@ -75,6 +75,12 @@ fn form(at: Timestamp, zone: &TimeZone, how: &str) -> String {
     at.to_zoned_datetime(zone.clone()).strftime(how).to_string()
 }
 
+/// The beginning of a day written as *2027-06-30*; `None` where it is no day, or not one to come.
+pub fn day_to_come(written: &str, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+    let day: jiff::civil::Date = written.trim().parse().ok()?;
+    zone.to_timestamp(day.at(0, 0, 0, 0)).ok().filter(|at| *at > now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result};
 
 use super::Site;
-use super::show::list_words;
+use super::show::{counted, list_words, number};
 use crate::app::PACKS;
 use crate::config::{Clauses, PolicyClause};
+use crate::db::flags::ReportCard;
 use crate::db::{Conn, inputs};
 use crate::rules::pack::Order;
 use crate::rules::{self, Rule};
@@ -29,6 +30,13 @@ impl Book {
     /// A rule in force. `None`: it stands in no pack any more.
     pub fn rule(&self, conn: &Conn, id: &str) -> Result<Option<Arc<Rule>>> {
         Ok(self.rules(conn)?.get(id).cloned())
+    }
+
+    /// All rules in force, by category and id.
+    pub fn all(&self, conn: &Conn) -> Result<Vec<Arc<Rule>>> {
+        let mut all: Vec<Arc<Rule>> = self.rules(conn)?.values().cloned().collect();
+        all.sort_by(|a, b| (a.category, &a.id).cmp(&(b.category, &b.id)));
+        Ok(all)
     }
 
     fn rules(&self, conn: &Conn) -> Result<Arc<Rules>> {
@@ -96,6 +104,23 @@ fn named(word: &str) -> String {
         Some(name) => format!("words for {}", name.replace('_', " ")),
         None => format!("“{word}”"),
     }
+}
+
+/// *21 decided: 18 upheld (86 of 100)*, of the decided ones.
+pub fn decided(card: &ReportCard) -> String {
+    match card.upheld() {
+        None => "none decided yet".into(),
+        Some(of_a_hundred) => format!(
+            "{} decided: {} upheld ({of_a_hundred} of 100)",
+            number(card.confirmed + card.refused),
+            number(card.confirmed)
+        ),
+    }
+}
+
+/// How a rule has fared, in words, for its flags' pages.
+pub fn fared(card: &ReportCard) -> String {
+    format!("{}, {}", counted(card.fired, "flag so far", "flags so far"), decided(card))
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod overview;
 mod queue;
 mod reports;
 mod review;
+mod rules;
+mod sample;
 mod session;
 mod show;
 #[cfg(test)]
@@ -122,6 +124,10 @@ pub fn router(site: Site) -> Router {
         .route("/reports", get(reports::list))
         .route("/reports/{id}", get(reports::page))
         .route("/reports/{id}/kept/{figure}", get(reports::kept))
+        .route("/rules", get(rules::page))
+        .route("/rules/harmless/{entry}/end", post(rules::end))
+        .route("/sample", get(sample::page))
+        .route("/sample/{id}", post(sample::look))
         .route("/sign-out", post(session::sign_out))
         .layer(middleware::from_fn_with_state(site.clone(), session::required));
     let open = Router::new()

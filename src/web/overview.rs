@@ -118,6 +118,14 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
         Need { what: reason.say, since: when(reason.since), link: None, act }
     }));
     found.extend(packs(site, site.clock().now())?);
+    let waiting = site.db().read(db::samples::waiting)?.len() as u64;
+    if waiting > 0 {
+        let what = format!(
+            "{} that no rule flagged wait for a look, so that misses are seen",
+            counted(waiting, "item", "items")
+        );
+        found.push(Need { what, since: None, link: Some(("/sample".to_owned(), "Look")), act: "" });
+    }
     if !site.config().law.has_basis() {
         let what = "No legal basis is recorded, so no rule runs on public comments. They are kept and can be searched.";
         let act = "Record it under [law] in the config.";

@@ -11,12 +11,13 @@ use serde::Deserialize;
 
 use super::queue::Titles;
 use super::session::Person;
-use super::show::{Piece, When, change_words, counted, initials, list_words, number, pieces, shorten, state_words};
+use super::show::{Piece, When, change_words, initials, list_words, pieces, shorten, state_words};
 use super::{Error, Frame, Site, book, diff, render, see};
 use crate::db::flags::{Flag, Opening};
 use crate::db::items::read::{self, Shown, Stored};
 use crate::db::{self, Conn};
 use crate::model::{Category, Outcome, Role, Timestamp};
+use crate::text::dates;
 
 /// The most of a thread that one page shows.
 const MOST_OF_THREAD: usize = 100;
@@ -78,6 +79,9 @@ struct FlagPage {
     openings: Vec<(String, When)>,
     first_flagged: When,
     likely: Likely,
+    /// What a known-benign phrase begins with: the words, and a year from now.
+    phrase: String,
+    until: String,
 }
 
 /// What made the flag, and what it rests on.
@@ -104,24 +108,24 @@ struct Likely {
 }
 
 /// An item as people saw it.
-struct Post {
-    item: String,
-    initials: String,
-    author: String,
-    role: &'static str,
-    kind: &'static str,
-    created: Option<When>,
-    state: &'static str,
-    pieces: Vec<Piece>,
-    parts: Vec<Vec<Piece>>,
-    links: Vec<String>,
-    media: Vec<String>,
-    url: Option<String>,
-    is_this: bool,
+pub struct Post {
+    pub item: String,
+    pub initials: String,
+    pub author: String,
+    pub role: &'static str,
+    pub kind: &'static str,
+    pub created: Option<When>,
+    pub state: &'static str,
+    pub pieces: Vec<Piece>,
+    pub parts: Vec<Vec<Piece>>,
+    pub links: Vec<String>,
+    pub media: Vec<String>,
+    pub url: Option<String>,
+    pub is_this: bool,
     /// It scrolls in a box of its own.
-    is_long: bool,
+    pub is_long: bool,
     /// The flag of a possible concern: its words stand there.
-    closed: Option<String>,
+    pub closed: Option<String>,
 }
 
 struct Change {
@@ -165,7 +169,7 @@ pub async fn page(
         })
     };
     site.blocking(record).await?.ok_or(Error::NotFound)?;
-    render(&site.blocking(move |site| gather(site, &reader, key)).await?.ok_or(Error::NotFound)?)
+    render(&site.blocking(move |site| gather(site, &reader, key, now)).await?.ok_or(Error::NotFound)?)
 }
 
 fn parse(key: &str) -> Result<db::flags::FlagKey, Error> {
@@ -173,7 +177,7 @@ fn parse(key: &str) -> Result<db::flags::FlagKey, Error> {
     bytes.try_into().map_err(|_| Error::NotFound)
 }
 
-fn gather(site: &Site, person: &Person, key: db::flags::FlagKey) -> Result<Option<FlagPage>> {
+fn gather(site: &Site, person: &Person, key: db::flags::FlagKey, now: Timestamp) -> Result<Option<FlagPage>> {
     let frame = Frame::new(site, person)?;
     site.db().read(|conn| {
         let Some(flag) = db::flags::by_key(conn, &key)? else { return Ok(None) };
@@ -206,6 +210,8 @@ fn gather(site: &Site, person: &Person, key: db::flags::FlagKey) -> Result<Optio
                 .map(|(actor, at)| (actor, When::new(at, zone)))
                 .collect(),
             first_flagged: When::new(flag.first_flagged_at, zone),
+            phrase: db::suppressions::words_of(conn, &key)?.unwrap_or_default(),
+            until: in_a_year(zone, now),
         }))
     })
 }
@@ -284,12 +290,7 @@ fn why(conn: &Conn, site: &Site, flag: &Flag, flagged: &Stored) -> Result<Why> {
         looks_for: rule.as_ref().map(|rule| book::looks_for(rule)).unwrap_or_default(),
         matched,
         modifiers: flag.modifiers.clone(),
-        report_card: format!(
-            "{}, {} confirmed, {} decided otherwise",
-            counted(card.fired, "flag so far", "flags so far"),
-            number(card.confirmed),
-            number(card.refused)
-        ),
+        report_card: book::fared(&card),
     })
 }
 
@@ -328,6 +329,11 @@ fn flagged_version<'s>(shown: &'s Shown, flag: &Flag) -> &'s Stored {
     let same = |version: &&Stored| version.content_digest == flag.content;
     let exact = versions.iter().find(|version| version.seq == flag.version);
     exact.or_else(|| versions.iter().find(same)).unwrap_or_else(|| shown.latest())
+}
+
+/// An item with nothing marked in it.
+pub fn unmarked(site: &Site, shown: &Shown, version: &Stored) -> Post {
+    post(site, shown, version, &[], false)
 }
 
 fn post(site: &Site, shown: &Shown, version: &Stored, spans: &[(usize, usize, usize)], is_this: bool) -> Post {
@@ -434,6 +440,11 @@ pub struct Decision {
     reason: String,
     #[serde(default)]
     note: String,
+    /// Of a known-benign phrase: the words, and until when.
+    #[serde(default)]
+    phrase: String,
+    #[serde(default)]
+    until: String,
 }
 
 pub async fn decide(
@@ -453,16 +464,37 @@ pub async fn decide(
         return Err(refuse("Say which category it is: go back and write it as the reason. Nothing was recorded."));
     }
     let now = site.clock().now();
-    let found = site.blocking(move |site| record(site, key, outcome, reason, note, person, now)).await?;
+    let harmless = match outcome {
+        Outcome::BenignPhrase => Some(harmless(&site, &form, now).map_err(|say| refuse(&say))?),
+        _ => None,
+    };
+    let found = site.blocking(move |site| record(site, key, (outcome, harmless), reason, note, person, now)).await?;
     found.ok_or(Error::NotFound)?;
     Ok(see(&format!("/flags/{}#decide", hex::encode(key))))
+}
+
+/// The phrase that is called harmless, where the person wrote one, and until when (a year from now by default); or what is wrong.
+fn harmless(site: &Site, form: &Decision, now: Timestamp) -> Result<(Option<String>, Timestamp), String> {
+    if form.phrase.chars().count() > MOST_REASON {
+        return Err("The phrase is too long: go back and shorten it. Nothing was recorded.".into());
+    }
+    let zone = &site.config().time_zone;
+    let until = if form.until.trim().is_empty() { in_a_year(zone, now) } else { form.until.clone() };
+    let until = dates::day_to_come(&until, zone, now).ok_or(
+        "Say until when the phrase is harmless, a day to come as in 2027-06-30: go back and write it. Nothing was recorded.",
+    )?;
+    Ok((Some(form.phrase.trim().to_owned()).filter(|phrase| !phrase.is_empty()), until))
+}
+
+fn in_a_year(zone: &TimeZone, now: Timestamp) -> String {
+    (zone.to_datetime(now).date() + jiff::Span::new().years(1)).to_string()
 }
 
 /// Without a reason of her own it is the likely one, which the page shows beside the button.
 fn record(
     site: &Site,
     key: db::flags::FlagKey,
-    outcome: Outcome,
+    (outcome, harmless): (Outcome, Option<(Option<String>, Timestamp)>),
     reason: String,
     note: String,
     person: Person,
@@ -477,7 +509,18 @@ fn record(
     let reason = if reason.is_empty() { likely.unwrap_or_default() } else { reason };
     site.db().writer.write(move |tx| {
         let Some(flag) = db::flags::by_key(tx, &key)? else { return Ok(None) };
-        db::flags::review(tx, &flag, outcome, &reason, &note, &person.name, now).map(Some)
+        let words = match harmless {
+            Some((None, until)) => db::suppressions::words_of(tx, &key)?.map(|words| (words, until)),
+            Some((Some(phrase), until)) => Some((phrase, until)),
+            None => None,
+        };
+        match words {
+            Some((phrase, until)) => {
+                db::flags::call_benign(tx, &flag, &phrase, until, (&reason, &note), &person.name, now).map(Some)
+            }
+            // A flag on a link alone marks no words: the outcome is its own.
+            None => db::flags::review(tx, &flag, outcome, &reason, &note, &person.name, now).map(Some),
+        }
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod daemon;
+mod decisions;
 mod albums;
 mod archive;
 mod attempts;

@@ -1,0 +1,72 @@
+//! Items without a flag, drawn each week for a look: how misses are seen.
+
+use anyhow::Result;
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::{Extension, Form};
+use serde::Deserialize;
+
+use super::review::{Post, unmarked};
+use super::session::Person;
+use super::{Error, Frame, Site, render, see};
+use crate::db::items::read;
+use crate::db::samples::{self, Look};
+use crate::model::Category;
+
+#[derive(Template)]
+#[template(path = "sample.html")]
+struct Page {
+    frame: Frame,
+    waiting: Vec<(i64, String, Post)>,
+    categories: Vec<(&'static str, &'static str)>,
+}
+
+pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>) -> Result<Response, Error> {
+    let page = site.blocking(move |site| {
+        let frame = Frame::new(site, &person)?;
+        site.db().read(|conn| {
+            let mut waiting = Vec::new();
+            for sample in samples::waiting(conn)? {
+                let shown = read::show(conn, sample.item)?;
+                let version = shown.document.versions.iter().find(|version| version.seq == sample.version);
+                let post = unmarked(site, &shown, version.unwrap_or_else(|| shown.latest()));
+                waiting.push((sample.id, sample.account_slug, post));
+            }
+            let categories = Category::ALL.iter().map(|category| (category.as_str(), category.words())).collect();
+            Ok(Page { frame, waiting, categories })
+        })
+    });
+    render(&page.await?)
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Seen {
+    /// `fine`, or the category that a rule should have named.
+    look: String,
+    #[serde(default)]
+    note: String,
+}
+
+pub async fn look(
+    State(site): State<Site>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<i64>,
+    Form(form): Form<Seen>,
+) -> Result<Response, Error> {
+    let look = match (form.look.as_str(), form.look.parse::<Category>()) {
+        ("fine", _) => Look::Fine,
+        (_, Ok(category)) => Look::Missed(category),
+        _ => {
+            let say = "Choose what a rule should have found: go back. Nothing was recorded.";
+            return Err(Error::Refused(StatusCode::BAD_REQUEST, say.into()));
+        }
+    };
+    let now = site.clock().now();
+    site.blocking(move |site| {
+        site.db().writer.write(move |tx| samples::look(tx, id, look, form.note.trim(), &person.name, now))
+    })
+    .await?;
+    Ok(see("/sample"))
+}

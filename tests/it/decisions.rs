@@ -1,0 +1,159 @@
+//! What people decide about rules: phrases that are harmless, packs that change, items that nobody flagged.
+
+use jiff::SignedDuration;
+use pagekeeper::app::packs;
+use pagekeeper::db::samples::{self, Look};
+use pagekeeper::db::{flags, replays, suppressions};
+use pagekeeper::model::{Category, Mode};
+use pagekeeper::weekly;
+
+use crate::rig::{PAGE, Rig};
+
+/// The state of each flag, by the text of its item.
+fn states(rig: &Rig) -> Vec<(String, String)> {
+    let kept = rig.kept();
+    let flags = rig.read(|conn| flags::list(conn, true));
+    let mut states: Vec<(String, String)> =
+        flags.into_iter().map(|flag| (kept[&flag.native_id].last().unwrap().3.clone(), flag.state)).collect();
+    states.sort();
+    states
+}
+
+fn state_of(rig: &Rig, text: &str) -> String {
+    states(rig).into_iter().find(|(known, _)| known == text).map(|(_, state)| state).unwrap_or_default()
+}
+
+/// A page with one post, and comments under it.
+async fn rig(comments: &[&str]) -> (Rig, String) {
+    let rig = Rig::small().await;
+    let post = rig.sandbox.world().add_post(PAGE, "Semifinal tonight").unwrap();
+    for text in comments {
+        rig.sandbox.world().add_comment(&post, "Pat Reyes", text).unwrap();
+    }
+    rig.harvest(Mode::Recent).await;
+    rig.follow().await.unwrap();
+    (rig, post)
+}
+
+const PHRASE: &str = "What a bullshit call, ref";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phrase_called_harmless_is_so_for_its_rule_its_words_and_its_time() {
+    let others = ["that is bullshit", "What a BULLSHIT call, ref!!"];
+    let (rig, post) = rig(&[PHRASE, others[0], others[1]]).await;
+    assert!(states(&rig).iter().all(|(_, state)| state == "open"), "{:?}", states(&rig));
+    let (now, app) = (rig.clock.now(), rig.app().clone());
+    let flag = rig
+        .read(|conn| flags::list(conn, false))
+        .into_iter()
+        .find(|flag| rig.kept()[&flag.native_id].last().unwrap().3 == PHRASE);
+    let flag = flag.unwrap();
+    let until = now + SignedDuration::from_hours(24 * 30);
+    let covered = app.db.writer.write_async(move |tx| {
+        flags::call_benign(tx, &flag, "bullshit call ref", until, ("game talk", ""), "reviewer", now)
+    });
+    assert_eq!(covered.await.unwrap(), 2);
+    assert_eq!(state_of(&rig, PHRASE), "benign_phrase");
+    assert_eq!(state_of(&rig, others[1]), "suppressed");
+    assert_eq!(state_of(&rig, others[0]), "open", "other words are not covered");
+
+    // What comes in later is covered as well, and a rebuild says the same.
+    let later = "another bullshit call, ref";
+    rig.sandbox.world().add_comment(&post, "Sam Ortiz", later).unwrap();
+    rig.harvest(Mode::Recent).await;
+    rig.follow().await.unwrap();
+    assert_eq!(state_of(&rig, later), "suppressed");
+    let before = states(&rig);
+    let rebuilding = app.clone();
+    tokio::task::spawn_blocking(move || rebuilding.rebuild_flags(now)).await.unwrap().unwrap();
+    assert_eq!(states(&rig), before);
+
+    // Its time is over: what it covered is in the queue again; the person's own decision stands.
+    rig.pass(SignedDuration::from_hours(24 * 31));
+    rig.follow().await.unwrap();
+    assert_eq!(state_of(&rig, later), "open");
+    assert_eq!(state_of(&rig, PHRASE), "benign_phrase");
+    assert!(rig.read(suppressions::all)[0].ended_at.is_some());
+    rig.check("in the end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_suppression_can_be_ended_and_says_who_ended_it() {
+    let (rig, _) = rig(&[PHRASE]).await;
+    let rule = rig.read(|conn| flags::list(conn, false))[0].rule.clone();
+    let (now, app) = (rig.clock.now(), rig.app().clone());
+    let new = suppressions::New {
+        rule,
+        phrase: "bullshit call".into(),
+        reason: "game talk".into(),
+        expires_at: now + SignedDuration::from_hours(24),
+    };
+    let begun = app.db.writer.write_async(move |tx| suppressions::begin(tx, &new, "reviewer", now)).await.unwrap();
+    assert_eq!((begun.1, state_of(&rig, PHRASE).as_str()), (1, "suppressed"));
+    let end = move |tx: &pagekeeper::db::Tx<'_>| suppressions::end(tx, begun.0, "no longer", "counsel", now);
+    app.db.writer.write_async(end).await.unwrap();
+    assert_eq!(state_of(&rig, PHRASE), "open");
+    assert!(app.db.writer.write_async(end).await.is_err(), "once");
+    assert_eq!(rig.column("SELECT actor FROM ledger WHERE kind = 'suppression' ORDER BY seq"), ["reviewer", "counsel"]);
+    rig.check("after both");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_pack_shows_what_it_does_and_a_broken_one_does_nothing() {
+    let (rig, _) = rig(&[PHRASE, "the zamboni broke"]).await;
+    let open = states(&rig).len();
+    let pack = rig.folder.path().join("config/rules/zamboni.toml");
+    let text = "[[rule]]\nid = \"test.zamboni\"\ntitle = \"A zamboni\"\ncategory = \"obscenity\"\nseverity = \"low\"\n\
+                clause = { public = \"III.4\" }\nfind = [[\"zamboni\"]]\nmatch = [\"zamboni\", \"el zamboni\", \"a zamboni\"]\n\
+                no_match = [\"zamba\", \"bonito\", \"rink\"]\n";
+    std::fs::write(&pack, text).unwrap();
+    rig.follow().await.unwrap();
+    assert_eq!(states(&rig).len(), open + 1);
+    let replay = rig.read(|conn| replays::newest(conn, 1)).remove(0);
+    assert_eq!((replay.new, replay.gone, replay.changed, replay.stayed as usize), (1, 0, 0, open));
+    assert_eq!(replay.rules["test.zamboni"], [1, 0, 0]);
+
+    std::fs::write(&pack, text.replace("\"rink\"", "\"our zamboni\"")).unwrap();
+    rig.follow().await.unwrap();
+    assert_eq!(states(&rig).len(), open + 1, "the last good packs stay in force");
+    let app = rig.app();
+    let said = packs::trouble(&app.db, &app.config).unwrap().unwrap();
+    assert!(said.contains("zamboni.toml:9: rule test.zamboni: expected no match, found one"), "{said}");
+    let notes = packs::notes(&app.db, &app.config, rig.clock.now()).unwrap();
+    assert!(notes[0].contains("did not load"), "{notes:?}");
+    let ask = weekly::Ask { notes, dry_run: true, ..weekly::Ask::default() };
+    let made = weekly::run(&app.db, &app.config, &ask, rig.clock.now()).unwrap();
+    assert!(made.report.text.contains("zamboni.toml:9"), "{}", made.report.text);
+
+    std::fs::remove_file(&pack).unwrap();
+    rig.follow().await.unwrap();
+    assert_eq!(states(&rig).len(), open);
+    assert_eq!(rig.read(|conn| replays::newest(conn, 9)).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_weekly_report_draws_what_nobody_flagged_for_a_look() {
+    let (rig, _) = rig(&[PHRASE]).await;
+    let (app, now) = (rig.app().clone(), rig.clock.now());
+    let making = app.clone();
+    let run = move || weekly::run(&making.db, &making.config, &weekly::Ask::default(), now);
+    tokio::task::spawn_blocking(run).await.unwrap().unwrap();
+    let waiting = rig.read(samples::waiting);
+    assert!(!waiting.is_empty() && waiting.len() <= 20, "{}", waiting.len());
+    let kept = rig.kept();
+    let named = |sample: &samples::Sample| sample.name.trim_start_matches("facebook:").to_owned();
+    assert!(
+        waiting.iter().all(|sample| kept[&named(sample)].last().unwrap().3 != PHRASE),
+        "flagged ones are not drawn"
+    );
+    let (first, second) = (waiting[0].id, waiting[1].id);
+    let look = move |tx: &pagekeeper::db::Tx<'_>| {
+        samples::look(tx, first, Look::Fine, "", "reviewer", now)?;
+        samples::look(tx, second, Look::Missed(Category::Obscenity), "masked", "reviewer", now)
+    };
+    app.db.writer.write_async(look).await.unwrap();
+    assert!(app.db.writer.write_async(look).await.is_err(), "a look is taken once");
+    let tally = rig.read(|conn| samples::tallies(conn, 1)).remove(0);
+    assert_eq!((tally.drawn, tally.looked, tally.missed), (waiting.len() as u64, 2, 1));
+    rig.check("after the looks");
+}
