@@ -75,10 +75,10 @@ const SHORTENERS: [&str; 22] = [
     "short.gy",
 ];
 
-const ODD_TLDS: [&str; 34] = [
+const ODD_TLDS: [&str; 39] = [
     "xyz", "top", "click", "link", "site", "online", "icu", "buzz", "tk", "ml", "ga", "cf", "gq", "cam", "rest",
     "monster", "quest", "work", "zip", "mov", "loan", "win", "bid", "stream", "download", "racing", "review", "date",
-    "men", "cyou", "sbs", "cfd", "bond", "lol",
+    "men", "cyou", "sbs", "cfd", "bond", "lol", "cash", "bet", "help", "vip", "gift",
 ];
 
 const TLDS: [&str; 34] = [
@@ -165,7 +165,10 @@ fn kind(link: &str, own: &[String]) -> Option<LinkKind> {
     let bare_mail = scheme.is_none() && authority.contains('@');
     let host = authority.rsplit('@').next().unwrap_or("").split(':').next().unwrap_or("");
     let tld = host.rsplit('.').next().unwrap_or("");
-    let known = TLDS.contains(&tld) || ODD_TLDS.contains(&tld) || tld.starts_with("xn--");
+    // Names of files end like these two as well: only what leads somewhere is a link.
+    let is_file = matches!(tld, "zip" | "mov") && scheme.is_none() && authority == rest;
+    let odd = ODD_TLDS.contains(&tld) && !is_file;
+    let known = TLDS.contains(&tld) || odd || tld.starts_with("xn--") || SHORTENERS.contains(&host);
     if bare_mail || host.len() < 4 || host.len() > 253 || !(scheme.is_some() || (host.contains('.') && known)) {
         return None;
     }

@@ -157,7 +157,7 @@ fn groups(candidate: &str) -> Vec<usize> {
 
 fn natural_groups(candidate: &str) -> bool {
     let all = groups(candidate);
-    let rest = if all.len() > 1 && all[0] == 1 && candidate.trim_start_matches('(').starts_with('1') {
+    let rest = if all.len() > 1 && all[0] == 1 && candidate.trim_start_matches(['(', '+']).starts_with('1') {
         &all[1..]
     } else {
         &all[..]
