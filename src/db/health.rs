@@ -6,6 +6,7 @@ use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 
+use super::alerts::{REVIEWED, concerns};
 use super::{at, seq};
 use crate::model::{Severity, Timestamp};
 
@@ -25,6 +26,8 @@ pub struct Figures {
     /// Open flags of the four concern categories on items that nobody has opened, and the oldest of them.
     pub unseen_concerns: u64,
     pub oldest_unseen: Option<Timestamp>,
+    /// The same of what a backfill, an import or a changed pack turned up.
+    pub unseen_past: u64,
     /// The newest signed checkpoint.
     pub checkpoint: Option<(u64, Timestamp)>,
     pub went_live_at: Option<Timestamp>,
@@ -50,13 +53,16 @@ pub fn figures(conn: &Connection) -> Result<Figures> {
     let count = |sql: &str| -> Result<u64> { Ok(seq(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)) };
     let entries = count("SELECT coalesce(max(seq), 0) FROM ledger")?;
     let followed = followed(conn)?;
-    let unseen = "FROM flags f WHERE f.shadow = 0 AND f.past = 0 AND f.category IN ('threat_violence', 'self_harm',
-        'child_abuse_disclosure', 'sexual_exploitation') AND coalesce((SELECT r.outcome FROM reviews r WHERE r.flag = f.flag
-        ORDER BY r.seq DESC LIMIT 1), 'withdrawn') = 'withdrawn'
-        AND NOT EXISTS (SELECT 1 FROM openings o WHERE o.item_id = f.item_id AND o.kind = 'exposure')";
-    let (unseen_concerns, oldest_unseen): (i64, Option<i64>) = conn
-        .prepare_cached(&format!("SELECT count(*), min(f.first_flagged_at) {unseen}"))?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let unseen = format!(
+        "SELECT count(*), min(f.first_flagged_at) FROM flags f WHERE f.shadow = 0 AND f.past = ?1 AND f.category IN ({})
+           AND NOT {REVIEWED}
+           AND NOT EXISTS (SELECT 1 FROM openings o WHERE o.item_id = f.item_id AND o.kind = 'exposure')",
+        concerns()
+    );
+    let unseen = |past: bool| -> Result<(i64, Option<i64>)> {
+        Ok(conn.prepare_cached(&unseen)?.query_row([past], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    };
+    let (unseen_concerns, oldest_unseen) = unseen(false)?;
     Ok(Figures {
         entries,
         items: count("SELECT coalesce(max(id), 0) FROM items")?,
@@ -66,6 +72,7 @@ pub fn figures(conn: &Connection) -> Result<Figures> {
         open_flags: open_flags(conn)?,
         unseen_concerns: seq(unseen_concerns),
         oldest_unseen: oldest_unseen.map(at),
+        unseen_past: seq(unseen(true)?.0),
         checkpoint: checkpoint(conn)?,
         went_live_at: conn
             .query_row("SELECT went_live_at FROM archive", [], |row| row.get::<_, Option<i64>>(0))?
@@ -110,10 +117,9 @@ fn mails(conn: &Connection) -> Result<Mails> {
 }
 
 fn open_flags(conn: &Connection) -> Result<BTreeMap<Severity, u64>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT f.severity, count(*) FROM flags f WHERE f.shadow = 0 AND coalesce((SELECT r.outcome FROM reviews r
-           WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1), 'withdrawn') = 'withdrawn' GROUP BY f.severity",
-    )?;
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT f.severity, count(*) FROM flags f WHERE f.shadow = 0 AND NOT {REVIEWED} GROUP BY f.severity"
+    ))?;
     let pair = statement.query_map([], |row| Ok((row.get(0)?, seq(row.get(1)?))))?;
     Ok(pair.collect::<rusqlite::Result<_>>()?)
 }

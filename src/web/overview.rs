@@ -105,6 +105,11 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
         let link = Some(("/flags?unopened=yes".to_owned(), "Look"));
         found.push(Need { what, since: when(figures.oldest_unseen), link, act: "" });
     }
+    if figures.unseen_past > 0 {
+        let count = counted(figures.unseen_past, "possible concern", "possible concerns");
+        let what = format!("{count} from the past that nobody has opened");
+        found.push(Need { what, since: None, link: Some(("/flags?past=yes".to_owned(), "Look")), act: "" });
+    }
     let broken = |account: &&Account| super::health::not_kept(account, site.config()).is_some();
     found.extend(standing.accounts.iter().filter(broken).map(|account| not_kept(account, zone)));
     let mut reasons = standing.reasons(site.config(), site.clock().now());

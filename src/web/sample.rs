@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::{Extension, Form};
 use serde::Deserialize;
 
+use super::queue::Titles;
 use super::review::{Post, unmarked};
 use super::session::Person;
 use super::{Error, Frame, Site, render, see};
@@ -27,12 +28,12 @@ pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>
     let page = site.blocking(move |site| {
         let frame = Frame::new(site, &person)?;
         site.db().read(|conn| {
-            let mut waiting = Vec::new();
+            let (mut waiting, titles) = (Vec::new(), Titles::read(conn)?);
             for sample in samples::waiting(conn)? {
                 let shown = read::show(conn, sample.item)?;
                 let version = shown.document.versions.iter().find(|version| version.seq == sample.version);
                 let post = unmarked(site, &shown, version.unwrap_or_else(|| shown.latest()));
-                waiting.push((sample.id, sample.account_slug, post));
+                waiting.push((sample.id, titles.of(&sample.account_slug), post));
             }
             let categories = Category::ALL.iter().map(|category| (category.as_str(), category.words())).collect();
             Ok(Page { frame, waiting, categories })
