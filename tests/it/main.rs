@@ -24,6 +24,7 @@ mod roster;
 mod misbehavior;
 mod sandbox;
 mod secrets;
+mod sentences;
 mod store;
 mod tidy;
 mod transfer;

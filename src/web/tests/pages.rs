@@ -229,3 +229,53 @@ async fn a_report_s_numbers_open_what_they_counted_when_it_was_made() {
         assert_eq!(page(&served, path).await.status, 404, "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rules_page_shows_how_rules_fare_what_is_harmless_and_what_serves_each_clause() {
+    let served = Served::new().await;
+    let now = served.clock.now();
+    let (name, pack) = ("privacy.toml", include_str!("../../../config/rules/privacy.toml"));
+    let first = crate::rules::stated(&[(name.to_owned(), pack.to_owned())]).remove(0);
+    let text = serde_json::to_string(&[(name, pack.replacen(&first.id, "test.rule", 1))]).unwrap();
+    served.db.writer.write_async(move |tx| db::inputs::put(tx, crate::app::PACKS, &text, now)).await.unwrap();
+    let cookie = served.cookie().await;
+    let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    let form = "outcome=benign-phrase&reason=office&phrase=call+760-555-0199&until=2099-06-30";
+    let review = format!("/flags/{}/review", served.flag);
+    assert_eq!(served.ask("POST", &review, &signed_in, form).await.status, 303);
+    for wrong in ["until=yesterday", "until=2001-01-01"] {
+        let form = format!("outcome=benign-phrase&reason=office&phrase=x&{wrong}");
+        assert_eq!(served.ask("POST", &review, &signed_in, &form).await.status, 400, "{wrong}");
+    }
+    let body = page(&served, "/rules").await.body;
+    for words in
+        ["test.rule", "1 decided: 0 upheld (0 of 100)", "“<bdi class=\"anywhere\">call 760-555-0199</bdi>”", "office"]
+    {
+        assert!(body.contains(words), "{words}: {body}");
+    }
+    let (entry, actor) = served.db.read(db::suppressions::all).map(|all| (all[0].seq, all[0].actor.clone())).unwrap();
+    assert!(body.contains(&actor) && body.contains(&format!("/rules/harmless/{entry}/end")));
+    let end = format!("/rules/harmless/{entry}/end");
+    assert_eq!(served.ask("POST", &end, &signed_in, "reason=").await.status, 400);
+    assert_eq!(served.ask("POST", &end, &signed_in, "reason=moved").await.status, 303);
+    assert!(page(&served, "/rules").await.body.contains("ended"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unflagged_sample_waits_for_a_look_and_is_gone_after_it() {
+    let served = Served::new().await;
+    let (now, size) = (served.clock.now(), served.db.read(db::ledger::size).unwrap());
+    let draw = move |tx: &db::Tx<'_>| db::samples::draw(tx, "2026-W47", 0, size, 20, now);
+    let drawn = served.db.writer.write_async(draw).await.unwrap();
+    assert!(drawn > 0);
+    let cookie = served.cookie().await;
+    let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    let waiting = served.db.read(db::samples::waiting).unwrap();
+    assert!(page(&served, "/sample").await.body.contains(&waiting[0].name));
+    let look = format!("/sample/{}", waiting[0].id);
+    assert_eq!(served.ask("POST", &look, &signed_in, "look=nonsense").await.status, 400);
+    assert_eq!(served.ask("POST", &look, &signed_in, "look=threat_violence&note=odd").await.status, 303);
+    assert!(!page(&served, "/sample").await.body.contains(&format!("/sample/{}\"", waiting[0].id)));
+    let tally = served.db.read(|conn| db::samples::tallies(conn, 1)).unwrap().remove(0);
+    assert_eq!((tally.drawn, tally.looked, tally.missed), (drawn as u64, 1, 1));
+}
