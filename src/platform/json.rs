@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::MOST_ON_A_PAGE;
 use crate::model::{Problem, Timestamp};
 
 /// An id, count or time that a platform may send as a string or as a number.
@@ -167,8 +168,9 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
         problems.push(Problem::new("body", "goes on after its end"));
     }
     if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(whole.get()) {
-        let objects = list.into_iter().enumerate().map(|(n, raw)| (place(n), raw)).collect();
-        return Objects { objects, paging: None, summary: None, unread: 0 };
+        let unread = beyond(list.len(), problems);
+        let objects = list.into_iter().take(MOST_ON_A_PAGE).enumerate().map(|(n, raw)| (place(n), raw)).collect();
+        return Objects { objects, paging: None, summary: None, unread };
     }
     let Ok(fields) = serde_json::from_str::<indexed::Fields<'a>>(whole.get()) else {
         problems.push(Problem::new("body", "is neither an object nor a list"));
@@ -181,7 +183,10 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
     let mut unread = 0;
     let objects = if let Some(data) = field("data") {
         match serde_json::from_str::<Vec<&RawValue>>(data.get()) {
-            Ok(list) => list.into_iter().enumerate().map(|(n, raw)| (place(n), raw)).collect(),
+            Ok(list) => {
+                unread = beyond(list.len(), problems);
+                list.into_iter().take(MOST_ON_A_PAGE).enumerate().map(|(n, raw)| (place(n), raw)).collect()
+            }
             Err(_) if is_object(data) => vec![(Cow::Borrowed("data"), data)],
             Err(_) => {
                 problems.push(Problem::new("data", "is not a list"));
@@ -195,6 +200,16 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
         vec![(Cow::Borrowed("body"), whole)]
     };
     Objects { objects, paging, summary, unread }
+}
+
+/// How many of so many things are too many for one page, on record as a problem.
+fn beyond(count: usize, problems: &mut Vec<Problem>) -> usize {
+    let beyond = count.saturating_sub(MOST_ON_A_PAGE);
+    if beyond > 0 {
+        problems
+            .push(Problem::new("data", format!("holds {count} things, of which the first {MOST_ON_A_PAGE} are read")));
+    }
+    beyond
 }
 
 fn not_json(text: &str) -> &'static str {

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
+use super::MOST_ON_A_PAGE;
 use crate::model::{Exchange, Problem, Timestamp};
 
 /// The place of a problem that concerns a whole body: the answer could not be read at all.
@@ -189,16 +190,32 @@ impl<'a> Obj<'a> {
     /// The elements of a list, each with the path shared by all of them; absent and wrong lists are empty.
     pub fn list(&self, key: &str) -> Vec<&'a RawValue> {
         let Some(raw) = self.raw(key) else { return Vec::new() };
-        serde_json::from_str(raw.get()).unwrap_or_else(|_| {
+        let mut list: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_else(|_| {
             self.problem(key, format!("{} where a list was expected", kind_of(raw)));
             Vec::new()
-        })
+        });
+        if list.len() > MOST_ON_A_PAGE {
+            self.problem(key, format!("holds {} things, of which the first {MOST_ON_A_PAGE} are read", list.len()));
+            list.truncate(MOST_ON_A_PAGE);
+        }
+        list
     }
 
     /// The objects of a list.
     pub fn objects(&self, key: &str) -> Vec<Obj<'a>> {
         let place = format!("{}[]", self.at(key));
         self.list(key).into_iter().filter_map(|raw| self.body.object(place.clone(), raw)).collect()
+    }
+
+    /// The objects of a list that must be there, and whether something of it could not be read.
+    pub fn all_objects(&self, key: &str) -> (Vec<Obj<'a>>, bool) {
+        if !self.is_list(key) {
+            self.problem(key, "is not a list");
+        }
+        let objects = self.objects(key);
+        let given = self.list(key).len();
+        let lost = !self.is_list(key) || objects.len() < given || given == MOST_ON_A_PAGE;
+        (objects, lost)
     }
 
     /// The texts of a list.

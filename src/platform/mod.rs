@@ -13,6 +13,7 @@ pub mod http;
 pub mod instagram;
 mod json;
 pub mod lenient;
+mod listing;
 pub mod media;
 mod meters;
 mod redact;
@@ -23,6 +24,9 @@ use std::path::PathBuf;
 
 pub use self::http::Http;
 use crate::model::{Attempt, Exchange, Kind, Page, Platform, Secret, Timestamp};
+
+/// No platform puts so many things on one page. What comes beyond is not read, and the page is not called whole.
+const MOST_ON_A_PAGE: usize = 10_000;
 
 /// What went wrong with an exchange, as far as a caller acts on it. Each carries words for an operator.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

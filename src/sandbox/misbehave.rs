@@ -273,7 +273,7 @@ pub(super) async fn apply(what: &Misbehavior, world: &World, ask: &Ask, right: i
         })),
         M::SkewedTime => {
             let later = world.now() + jiff::SignedDuration::from_hours(48);
-            respond(json_of(right(ask), |value| with_list(value, |list| skew(list, &graph::time(later)))))
+            respond(json_of(right(ask), |value| with_list(value, |list| skew(list, ask.host, later))))
         }
         M::Meanwhile(change) => {
             let reply = right(ask);
@@ -406,12 +406,16 @@ fn with_list(value: &mut Value, change: impl FnOnce(&mut Value)) {
     }
 }
 
-fn skew(list: &mut Value, later: &Value) {
-    for name in ["created_time", "timestamp", "created_at"] {
-        if let Some(time) = list.get_mut(0).and_then(|first| first.get_mut(name)) {
-            *time = later.clone();
+fn skew(list: &mut Value, host: Host, later: crate::model::Timestamp) {
+    let later = if host == Host::Graph { graph::time(later) } else { json!(crate::model::rfc3339(later)) };
+    let Some(first) = list.get_mut(0) else { return };
+    each_object(first, &mut |object| {
+        for name in ["created_time", "timestamp", "created_at", "createdAt", "publishedAt"] {
+            if object.contains_key(name) {
+                object[name] = later.clone();
+            }
         }
-    }
+    });
 }
 
 const CURSORS: &[&str] = &["after", "pagination_token", "next_token", "pageToken", "cursor"];

@@ -151,7 +151,7 @@ async fn an_account_is_read_from_its_own_server_and_its_threads_to_the_depth_edg
 
 #[tokio::test]
 async fn a_list_of_records_that_repeats_itself_or_cannot_be_read_leaves_the_walk_unfinished() {
-    for (unreadable, words) in [(false, "repeats its list of posts"), (true, "could not be read")] {
+    for (unreadable, words) in [(false, "repeat themselves: older posts"), (true, "could not be read")] {
         let replay = Replay::start(Platform::Bluesky, move |asked| {
             let (status, mut body) = network(&asked.base, asked);
             if asked.get("collection") == "app.bsky.feed.post" && !asked.get("cursor").is_empty() {

@@ -1,6 +1,8 @@
 //! Whatever a platform does wrong, nothing acknowledged is lost: a first look and a later one go wrong in every way the sandbox
 //! knows, each is followed by a good one, and the record is read again after each.
 
+mod others;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -9,18 +11,21 @@ use pagekeeper::db;
 use pagekeeper::db::accounts::{self, Registration};
 use pagekeeper::db::harvests::Interval;
 use pagekeeper::model::{Change, Clock, Mode};
-use pagekeeper::sandbox::{Change as Happening, Form, Host, Misbehavior as M, Standing};
+use pagekeeper::sandbox::{Change as Happening, Form, Host, Misbehavior as M, Origin, Standing, Truth};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::attempts;
-use crate::rig::{INSTAGRAM, NOW, PAGE, Rig, small_world};
+use crate::rig::{INSTAGRAM, NOW, PAGE, Rig, shows_what_is_hidden, small_world};
 use crate::secrets;
 
 /// One way to go wrong: where, how often, and what must then be on record in words (nothing, where nothing is lost by it).
 struct Row {
     page: &'static str,
     host: Host,
+    /// `{id}` is the page's id.
     path: &'static str,
+    /// Calls that go well first.
+    skip: u32,
     times: u32,
     posts: usize,
     what: M,
@@ -30,7 +35,7 @@ struct Row {
 const ALWAYS: u32 = u32::MAX;
 
 fn row(path: &'static str, times: u32, what: M, says: &'static str) -> Row {
-    Row { page: PAGE, host: Host::Graph, path, times, posts: 6, what, says }
+    Row { page: PAGE, host: Host::Graph, path, skip: 0, times, posts: 6, what, says }
 }
 
 /// As [`row`], on a page with more posts than one answer holds.
@@ -215,7 +220,9 @@ async fn one(row: Row) -> Vec<String> {
     let mut failures = Vec::new();
 
     // The first look goes wrong.
-    let wrong = |rig: &Rig| rig.sandbox.misbehave(row.host, row.path, row.times, row.what.clone());
+    let id = rig.sandbox.world().account(row.page).unwrap().id;
+    let path = row.path.replace("{id}", &id);
+    let wrong = |rig: &Rig| rig.sandbox.misbehave_after(row.host, &path, row.skip, row.times, row.what.clone());
     wrong(&rig);
     let report = rig.harvest(Mode::Backfill).await;
     failures.extend(sound(&rig, &format!("first look ({}, {:?})", report.outcome, report.cause)));
@@ -248,6 +255,10 @@ async fn one(row: Row) -> Vec<String> {
     let report = rig.harvest(Mode::Recent).await;
     if !report.is_whole() {
         failures.push(format!("the last look is {}: {:?}", report.outcome, report.cause));
+    }
+    if row.host != Host::Graph {
+        // Where no recent walk sees a thread in whole, what is gone shows when it is asked for.
+        rig.try_harvest(Mode::Revisit, true).await.unwrap();
     }
     rig.nothing_lost_since(&before, "last look");
     failures.extend(rig.differences().into_iter().map(|what| format!("last look: {what}")));
@@ -289,7 +300,7 @@ fn happen(rig: &Rig, page: &str) {
     world.edit(&comments[0], "Question, put better");
     let replies: Vec<&String> =
         comments.iter().filter(|id| world.item(id).unwrap().parent != Some(root.clone())).collect();
-    world.hide_comment(replies[0], true);
+    world.hide_comment(replies[0], shows_what_is_hidden(page));
     world.delete_comment(replies[1]);
     rig.pass(SignedDuration::from_mins(30));
 }
@@ -314,7 +325,11 @@ fn sound(rig: &Rig, when: &str) -> Vec<String> {
     // The position has not passed an item that is not stored, unless a gap on record says that the platform did not give it.
     let (position, finished) = rig.position();
     let gaps = || rig.coverage().into_iter().filter(|gap| gap.closed_at.is_none());
-    for item in lost.iter().filter(|_| when.starts_with("first")) {
+    // What others write elsewhere has none: it is read from its newest on, whatever the position.
+    let tagged: Vec<String> =
+        rig.truth().into_iter().filter(|item| item.origin == Origin::Tagged).map(|item| item.id).collect();
+    let is_own = |item: &&Truth| !tagged.contains(item.root.as_ref().unwrap_or(&item.id));
+    for item in lost.iter().filter(|_| when.starts_with("first")).filter(|item| is_own(item)) {
         let root = item.root.clone().unwrap_or_else(|| item.id.clone());
         let at = rig.sandbox.world().item(&root).unwrap().created_at;
         let is_passed = finished.is_some() || position.is_some_and(|position| position < at);
@@ -347,7 +362,7 @@ fn doubled(rig: &Rig) -> Vec<String> {
 }
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $name:ident: $rows:ident;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $rows:path;)+) => {$(
         $(#[$doc])*
         #[tokio::test]
         async fn $name() {
@@ -364,6 +379,13 @@ tables! {
     nothing_is_lost_by_a_wrong_body: body;
     nothing_is_lost_by_what_instagram_does_wrong: instagram;
     nothing_is_lost_by_media_that_cannot_be_had: media;
+    nothing_is_lost_by_a_wrong_status_elsewhere: others::status_and_envelope;
+    nothing_is_lost_by_broken_json_elsewhere: others::json;
+    nothing_is_lost_by_wrong_paging_elsewhere: others::paging;
+    nothing_is_lost_by_lost_access_elsewhere: others::access;
+    nothing_is_lost_by_a_wrong_body_elsewhere: others::body;
+    nothing_is_lost_by_what_others_write_on_x: others::talk;
+    nothing_is_lost_by_media_that_cannot_be_had_elsewhere: others::media;
 }
 
 #[tokio::test]

@@ -22,6 +22,9 @@ use pagekeeper::sandbox::{Form, Origin, Sandbox, Standing, Truth, World};
 pub const NOW: &str = "2026-11-24T17:00:00Z";
 pub const PAGE: &str = "mesa-vista-high";
 pub const INSTAGRAM: &str = "mesa-vista-high-instagram";
+pub const X: &str = "mesa-vista-usd-x";
+pub const YOUTUBE: &str = "mesa-vista-usd-youtube";
+pub const BLUESKY: &str = "mesa-vista-usd-bluesky";
 
 pub struct Rig {
     pub folder: tempfile::TempDir,
@@ -261,11 +264,13 @@ fn thin_packs(folder: &Path) {
     }
 }
 
-/// Posts of the last ten days on one page, with comments, replies, a hidden one and a picture.
+/// Posts of the last days on one page, with comments, replies, a hidden one and a picture.
 pub fn small_world(page: &str, posts: usize) -> World {
     let now: Timestamp = NOW.parse().unwrap();
     let world = World::bare(now);
-    let step = SignedDuration::from_hours(9 * 24) / i32::try_from(posts).unwrap();
+    // X's search for answers reaches back a week.
+    let days = if page == X { 4 } else { 9 };
+    let step = SignedDuration::from_hours(days * 24) / i32::try_from(posts).unwrap();
     for number in 0..posts {
         let ago = step * i32::try_from(posts - number).unwrap();
         world.set_now(now - ago);
@@ -276,7 +281,10 @@ pub fn small_world(page: &str, posts: usize) -> World {
             let first = world.add_comment(&post, "Pat Reyes", &format!("Question {number}")).unwrap();
             world.add_comment(&first, "Sam Ortiz", &format!("Answer {number}")).unwrap();
             let hidden = world.add_comment(&post, "Lee Marsh", &format!("Rant {number}")).unwrap();
-            world.hide_comment(&hidden, true);
+            world.hide_comment(&hidden, shows_what_is_hidden(page));
+        }
+        if page == X && number + 2 == posts {
+            talk_elsewhere(&world, &post);
         }
     }
     let mut state = world.lock();
@@ -290,6 +298,20 @@ pub fn small_world(page: &str, posts: usize) -> World {
     drop(state);
     world.set_now(now);
     world
+}
+
+/// What others write on X about the account and its posts, and what it answers there.
+fn talk_elsewhere(world: &World, post: &str) {
+    world.add_quote(post, "Kevin Marsh", "Everybody should read this.").unwrap();
+    let mention = world.add_mention(X, "Rosa Delgadillo", "Long line at the east gate again.").unwrap();
+    let talk = world.add_comment(&mention, "Jo Park", "Same on Tuesday.").unwrap();
+    let answer = world.add_answer(&talk, "We have opened a second lane.").unwrap();
+    world.add_comment(&answer, "Jo Park", "That helps, thanks!").unwrap();
+}
+
+/// X and YouTube show nobody what a page has hidden.
+pub fn shows_what_is_hidden(page: &str) -> bool {
+    page != X && page != YOUTUBE
 }
 
 /// A text without its line breaks: a platform may put a title and a description where the world has one text. (A repost has no

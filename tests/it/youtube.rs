@@ -144,7 +144,7 @@ async fn a_listing_that_always_breaks_off_is_given_up_and_shows_no_absence() {
 #[tokio::test]
 async fn a_list_of_videos_that_does_not_end_or_cannot_be_read_leaves_the_walk_unfinished() {
     for (fault, words) in
-        [("broken", "broke off"), ("repeated", "repeated a page"), ("unreadable", "could not be read")]
+        [("broken", "broke off"), ("repeated", "repeat themselves"), ("unreadable", "could not be read")]
     {
         let replay = Replay::start(Platform::Youtube, move |asked| {
             let (status, mut body) = channel(asked);

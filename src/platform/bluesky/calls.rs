@@ -51,16 +51,12 @@ impl Calls {
         Ok(self.view("app.bsky.actor.getProfile", "profile")?.query("actor", &self.target.native_id))
     }
 
-    pub fn records(&self, collection: &str, cursor: Option<&str>) -> Result<Call, Error> {
-        let call = self
+    pub fn records(&self, collection: &str) -> Result<Call, Error> {
+        Ok(self
             .host(&self.server, "com.atproto.repo.listRecords", "records")?
             .query("repo", &self.target.native_id)
             .query("collection", collection)
-            .query("limit", "100");
-        Ok(match cursor {
-            Some(cursor) => call.query("cursor", cursor),
-            None => call,
-        })
+            .query("limit", "100"))
     }
 
     /// One record, from the account's own server or another one.
@@ -177,7 +173,7 @@ pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<
         Ok(document) => calls.server = document.server,
         Err(_) => return Err(calls.no_account(exchange)),
     }
-    let exchange = http.send(&calls.records(POSTS, None)?).await?;
+    let exchange = http.send(&calls.records(POSTS)?).await?;
     if !matches!(exchange.status, 200..=299) {
         return Err(calls.refused(exchange, "posts"));
     }

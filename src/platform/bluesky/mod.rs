@@ -18,13 +18,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub use calls::{discover, probe};
 pub use judge::judge;
 pub use parse::{
-    Eye, Listed, Node, Profile, Record, Thread, parse_gates, parse_posts, parse_profile, parse_records, parse_thread,
+    Eye, Gates, Listed, Node, Profile, Record, Thread, parse_gates, parse_posts, parse_profile, parse_records,
+    parse_thread,
 };
 pub use record::Blobs;
 
 use self::calls::{Calls, POSTS, REPOSTS, parse_standing};
 use self::identity::{Place, parse_document};
 use super::http::Http;
+use super::listing::Listing;
 use super::{Endpoint, Errand, Error, Failure, Known, Target};
 use crate::model::{Answer, Exchange, Observation, Page, Problem, Scope, Shortfall, Timestamp};
 
@@ -63,9 +65,9 @@ enum Step {
     Handle,
     Document,
     Profile,
-    Gates(Option<String>),
-    Reposts(Option<String>),
-    Posts(Option<String>),
+    Gates(Listing),
+    Reposts(Listing),
+    Posts(Listing),
     /// Posts that quote, or posts passed on, with the words they show.
     Words(Vec<Record>),
     /// One record of the account by itself: there, or gone.
@@ -103,10 +105,11 @@ impl Walk {
         match errand {
             Errand::Profile => todo.extend([Step::Document, Step::Profile]),
             Errand::Recent { .. } | Errand::Backfill { .. } => {
-                todo.extend([Step::Document, Step::Gates(None), Step::Reposts(None), Step::Posts(None)]);
+                let start = Listing::default;
+                todo.extend([Step::Document, Step::Gates(start()), Step::Reposts(start()), Step::Posts(start())]);
             }
             Errand::Revisit { threads, check } => {
-                todo.extend([Step::Document, Step::Gates(None)]);
+                todo.extend([Step::Document, Step::Gates(Listing::default())]);
                 todo.extend(revisits(&target.native_id, &threads, &check));
             }
         }
@@ -157,9 +160,9 @@ impl Walk {
             Step::Handle => self.handle(http).await,
             Step::Document => self.document(http).await,
             Step::Profile => self.profile(http).await,
-            Step::Gates(cursor) => self.gates(http, cursor).await,
-            Step::Reposts(cursor) => self.reposts(http, cursor).await,
-            Step::Posts(cursor) => self.posts(http, cursor).await,
+            Step::Gates(listing) => self.gates(http, listing).await,
+            Step::Reposts(listing) => self.reposts(http, listing).await,
+            Step::Posts(listing) => self.posts(http, listing).await,
             Step::Words(records) => self.words(http, records).await,
             Step::Own(uri) => self.own(http, uri).await,
             Step::Thread { root, at } => self.thread(http, root, at).await,
@@ -209,44 +212,46 @@ impl Walk {
         Ok(page)
     }
 
-    async fn gates(&mut self, http: &Http, cursor: Option<String>) -> Result<Page, Failure> {
-        let exchange = http.send(&self.calls.records("app.bsky.feed.threadgate", cursor.as_deref())?).await?;
-        let (mut page, next, hidden) = parse_gates(&exchange);
+    async fn gates(&mut self, http: &Http, listing: Listing) -> Result<Page, Failure> {
+        let exchange = http.send(&listing.on(self.calls.records("app.bsky.feed.threadgate")?, "cursor")).await?;
+        let Gates { mut page, next, uris, hidden } = parse_gates(&exchange);
         // Without the gates the AppView's word about what is hidden stands alone.
         note_refusal(&exchange, &mut page);
         self.hidden.extend(hidden);
-        if let Some(next) = next.filter(|next| Some(next) != cursor.as_ref()) {
-            self.todo.push_front(Step::Gates(Some(next)));
+        match listing.after(next.as_deref(), &uris) {
+            Ok(Some(next)) => self.todo.push_front(Step::Gates(next)),
+            Ok(None) => {}
+            Err(repeated) => page.problems.push(Problem::new("cursor", repeated)),
         }
         Ok(page)
     }
 
-    async fn reposts(&mut self, http: &Http, cursor: Option<String>) -> Result<Page, Failure> {
-        let exchange = http.send(&self.calls.records(REPOSTS, cursor.as_deref())?).await?;
+    async fn reposts(&mut self, http: &Http, listing: Listing) -> Result<Page, Failure> {
+        let exchange = http.send(&listing.on(self.calls.records(REPOSTS)?, "cursor")).await?;
         if !matches!(exchange.status, 200..=299) {
             return Err(self.calls.refused(exchange, "reposts"));
         }
         let read = parse_records(&exchange, self.eye(), false);
         let (wanted, more) = self.wanted(&read.records);
-        if let Some(next) = self.onward(&read, cursor.as_ref(), "reposts").filter(|_| more) {
-            self.todo.push_front(Step::Reposts(Some(next)));
+        if let Some(next) = self.onward(listing, &read, "reposts").filter(|_| more) {
+            self.todo.push_front(Step::Reposts(next));
         }
         self.read_words(wanted);
         Ok(read.page)
     }
 
-    async fn posts(&mut self, http: &Http, cursor: Option<String>) -> Result<Page, Failure> {
-        let exchange = http.send(&self.calls.records(POSTS, cursor.as_deref())?).await?;
+    async fn posts(&mut self, http: &Http, listing: Listing) -> Result<Page, Failure> {
+        let exchange = http.send(&listing.on(self.calls.records(POSTS)?, "cursor")).await?;
         if !matches!(exchange.status, 200..=299) {
             return Err(self.calls.refused(exchange, "posts"));
         }
         let read = parse_records(&exchange, self.eye(), false);
         let (wanted, more) = self.wanted(&read.records);
         let oldest = read.records.iter().filter_map(|record| record.at).min();
-        let onward = self.onward(&read, cursor.as_ref(), "posts").filter(|_| more);
+        let onward = self.onward(listing, &read, "posts").filter(|_| more);
         let mut page = read.page;
         match onward {
-            Some(next) => self.todo.push_front(Step::Posts(Some(next))),
+            Some(next) => self.todo.push_front(Step::Posts(next)),
             None => {
                 self.ending = match self.span {
                     Span::Since(since) => Some(Scope::Posts { since: Some(since) }),
@@ -264,24 +269,28 @@ impl Walk {
         Ok(page)
     }
 
-    /// The next page of a listing. What could not be read, and a page that leads to itself, leave the walk unfinished.
-    fn onward(&mut self, read: &Listed, cursor: Option<&String>, what: &str) -> Option<String> {
-        let repeats = read.next.is_some() && read.next.as_ref() == cursor;
-        if repeats || read.lost {
-            self.stuck = true;
-            let who = self.calls.who();
-            self.unfinished.get_or_insert_with(|| match repeats {
-                true => format!(
-                    "Bluesky {who}: the account's server repeats its list of {what}, and older ones were not read. The next \
-                     run tries again; if it says so for days, tell whoever runs that server"
-                ),
-                false => format!(
-                    "Bluesky {who}: something in its list of {what} could not be read; the answer is kept. Install the newest \
-                     pagekeeper; if that does not read it either, report the problem shown with the account"
-                ),
-            });
+    /// The rest of a listing. What could not be read, and pages that repeat themselves, leave the walk unfinished.
+    fn onward(&mut self, listing: Listing, read: &Listed, what: &str) -> Option<Listing> {
+        let uris: Vec<String> = read.records.iter().map(|record| record.uri.clone()).collect();
+        let after = listing.after(read.next.as_deref(), &uris);
+        if read.lost {
+            self.leave_out(&format!(
+                "something in its list of {what} could not be read; the answer is kept. Install the newest pagekeeper; if \
+                 that does not read it either, report the problem shown with the account"
+            ));
         }
-        read.next.clone().filter(|_| !repeats)
+        after.unwrap_or_else(|repeated| {
+            self.leave_out(&format!(
+                "{repeated}: older {what} were not read. The next run tries again; if it says so for days, tell whoever \
+                 runs the account's server"
+            ));
+            None
+        })
+    }
+
+    fn leave_out(&mut self, why: &str) {
+        self.stuck = true;
+        self.unfinished.get_or_insert_with(|| format!("Bluesky {}: {why}", self.calls.who()));
     }
 
     /// Which of these records are in the span, and whether older ones may be: a page must be older as a whole, since a
@@ -354,6 +363,9 @@ impl Walk {
         let mut page = read.page;
         self.thread.hidden.extend(read.hidden);
         self.thread.asked.insert(at.clone());
+        if read.lost {
+            self.thread.unread.get_or_insert_with(|| "something among the answers could not be read".to_owned());
+        }
         if read.nodes.is_empty() {
             note_refusal(&exchange, &mut page);
             if at == root {

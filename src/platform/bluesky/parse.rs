@@ -53,10 +53,11 @@ pub fn parse_records(exchange: &Exchange, eye: Eye, alone: bool) -> Listed {
     if let Some(root) = body.root() {
         root.expect(&["records", "cursor", "uri", "cid", "value"]);
         listed.next = root.str("cursor").filter(|cursor| !cursor.is_empty());
-        let single = root.has("value").then(|| root.clone());
-        for item in root.objects("records").into_iter().chain(single) {
-            read_record(&item, eye, alone, exchange, &mut listed);
+        let (items, lost) = if root.has("value") { (vec![root.clone()], false) } else { root.all_objects("records") };
+        for item in &items {
+            read_record(item, eye, alone, exchange, &mut listed);
         }
+        listed.lost |= lost;
     }
     listed.page.problems = body.problems();
     listed.page.exchange = exchange.clone();
@@ -88,20 +89,30 @@ fn read_record(item: &Obj, eye: Eye, alone: bool, exchange: &Exchange, listed: &
     listed.records.push(Record { uri: uri.clone(), at, root, quotes, subject });
 }
 
+/// The account's threadgates.
+#[derive(Debug, Default)]
+pub struct Gates {
+    pub page: Page,
+    pub next: Option<String>,
+    pub uris: Vec<String>,
+    /// The answers that they hide.
+    pub hidden: BTreeSet<String>,
+}
+
 /// The replies that the account hides, out of a listing of its threadgates.
-pub fn parse_gates(exchange: &Exchange) -> (Page, Option<String>, BTreeSet<String>) {
+pub fn parse_gates(exchange: &Exchange) -> Gates {
     let body = Body::of(exchange);
-    let mut page = Page::default();
-    let (mut next, mut hidden) = (None, BTreeSet::new());
+    let mut gates = Gates::default();
     if let Some(root) = body.root() {
-        next = root.str("cursor").filter(|cursor| !cursor.is_empty());
-        for gate in root.objects("records").iter().filter_map(|item| item.obj("value")) {
-            hidden.extend(gate.strs("hiddenReplies"));
+        gates.next = root.str("cursor").filter(|cursor| !cursor.is_empty());
+        for item in root.objects("records") {
+            gates.uris.extend(item.str("uri"));
+            gates.hidden.extend(item.obj("value").into_iter().flat_map(|gate| gate.strs("hiddenReplies")));
         }
     }
-    page.problems = body.problems();
-    page.exchange = exchange.clone();
-    (page, next, hidden)
+    gates.page.problems = body.problems();
+    gates.page.exchange = exchange.clone();
+    gates
 }
 
 /// Posts by their addresses, as the AppView shows them; `reposts` tells which of them the account passes on, and by what
@@ -151,6 +162,8 @@ pub struct Thread {
     pub nodes: Vec<Node>,
     /// Replies hidden by the threadgate that came along.
     pub hidden: BTreeSet<String>,
+    /// A post stands in it that could not be read.
+    pub lost: bool,
 }
 
 /// Reads a thread downward from the post that was asked for. Parents are not read: each post is observed under its own
@@ -190,9 +203,14 @@ fn descend<'a>(top: Obj<'a>, eye: Eye, exchange: &Exchange, thread: &mut Thread)
         node.expect(&["$type", "post", "parent", "replies", "threadContext"]);
         let Some(post) = node.obj("post") else { continue };
         let replies: Vec<&RawValue> = node.list("replies");
-        let Some(seen) = shown(&post, eye, exchange) else { continue };
+        let Some(seen) = shown(&post, eye, exchange) else {
+            thread.lost = true;
+            continue;
+        };
+        let given = replies.len();
         let children: Vec<Obj> =
             replies.into_iter().filter_map(|raw| body.object("thread.replies[]".into(), raw)).collect();
+        thread.lost |= children.len() < given;
         let is_post = |child: &&Obj| child.has("post");
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let counted = seen.counts.comments.unwrap_or(0);

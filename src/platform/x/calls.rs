@@ -39,10 +39,7 @@ impl Calls {
         if let Some(end) = end.filter(|end| now.duration_since(*end) > SignedDuration::from_secs(30)) {
             call = call.query("end_time", &seconds(end));
         }
-        if let Some(token) = &list.token {
-            call = call.query("pagination_token", token);
-        }
-        Ok(call.meter(meter).meter(APP_METER))
+        Ok(list.listing.on(call, "pagination_token").meter(meter).meter(APP_METER))
     }
 
     /// One page of a search. The full archive gives 500 posts a page, and without a start only those of a month.
@@ -56,10 +53,7 @@ impl Calls {
         if let Some(start) = search.archive {
             call = call.query("start_time", &seconds(start.max(FIRST_TIME)));
         }
-        if let Some(token) = &search.token {
-            call = call.query("next_token", token);
-        }
-        Ok(call.meter(meter).meter(APP_METER))
+        Ok(search.listing.on(call, "next_token").meter(meter).meter(APP_METER))
     }
 
     pub(super) fn lookup(&self, ids: &[String]) -> Result<Call, Error> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::parse::{Names, Summary};
 use crate::model::{Kind, Page, Shortfall, Timestamp};
+use crate::platform::listing::Listing;
 
 /// How many posts of an account X gives at most, the newest.
 pub(super) const TIMELINE_REACH: usize = 3_200;
@@ -43,7 +44,7 @@ pub(super) struct List {
     pub(super) of: Of,
     pub(super) start: Option<Timestamp>,
     pub(super) end: Option<Timestamp>,
-    pub(super) token: Option<String>,
+    pub(super) listing: Listing,
     pub(super) seen: usize,
     pub(super) oldest: Option<Timestamp>,
     /// Something in it could not be read: it shows no absence.
@@ -54,7 +55,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn new(of: Of, start: Option<Timestamp>, end: Option<Timestamp>) -> List {
-        List { of, start, end, token: None, seen: 0, oldest: None, lost: false, position: None }
+        List { of, start, end, listing: Listing::default(), seen: 0, oldest: None, lost: false, position: None }
     }
 
     /// What X holds back at the end of the posts that name an account.

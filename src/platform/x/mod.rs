@@ -13,6 +13,7 @@
 //! recent walk three calls.
 
 mod calls;
+mod envelope;
 mod judge;
 mod lists;
 mod parse;
@@ -34,6 +35,7 @@ use self::calls::{Calls, no_account};
 use self::lists::{List, Of, TIMELINE_REACH, place};
 use self::threads::{SEARCH_REACH, Search, Thread, answer, out_of_reach, searches};
 use super::http::Http;
+use super::listing::Listing;
 use super::{Endpoint, Errand, Error, Failure, Known, Target};
 use crate::model::{Answer, Page, Problem, Scope, Shortfall, Timestamp};
 
@@ -66,7 +68,6 @@ pub struct Walk {
     /// Every id seen, and what is to be looked up in the end unless it was.
     seen: BTreeSet<String>,
     above: BTreeSet<String>,
-    tokens: BTreeSet<String>,
     /// What the end of the timeline shows, once the last of its posts has been placed; nothing when one could not be.
     shown: Option<Vec<Scope>>,
     /// Why not everything was read though no exchange failed.
@@ -147,7 +148,6 @@ impl Walk {
             elsewhere: BTreeSet::new(),
             seen: BTreeSet::new(),
             above: BTreeSet::new(),
-            tokens: BTreeSet::new(),
             shown: Some(Vec::new()),
             unfinished: None,
             stuck: false,
@@ -256,15 +256,15 @@ impl Walk {
         let oldest = read.posts.iter().filter_map(|post| post.created_at).min();
         list.seen += read.posts.len();
         list.oldest = list.oldest.into_iter().chain(oldest).min();
-        list.lost |= self.lost(&list.of, &read);
-        let next = read.next.filter(|token| self.goes_on(list.of.words(), token, &mut list.lost));
+        let (next, whole) = self.onward(std::mem::take(&mut list.listing), &read, list.of.words());
+        list.lost |= !whole;
         let mut page = read.page;
         self.look_above(read.above);
         let own = list.of == Of::Own;
         let position =
             if own { oldest.filter(|_| list.start.is_none()) } else { list.position.filter(|_| next.is_none()) };
         match next {
-            Some(token) => self.todo.push_front(Step::List(List { token: Some(token), ..list })),
+            Some(listing) => self.todo.push_front(Step::List(List { listing, ..list })),
             None if own => self.end_of_timeline(&list, &mut page),
             None => page.shortfalls.extend(list.mentions_shortfall()),
         }
@@ -276,24 +276,25 @@ impl Walk {
         Ok(page)
     }
 
-    /// Whether something of a list could not be read, which is then said.
-    fn lost(&mut self, of: &Of, read: &Read) -> bool {
+    /// The rest of a listing, and whether all of it could be read so far: what could not, and pages that repeat themselves, leave
+    /// the walk unfinished.
+    fn onward(&mut self, listing: Listing, read: &Read, words: &str) -> (Option<Listing>, bool) {
         if read.lost {
-            let why = format!("something among its {} could not be read; the answer is kept", of.words());
-            self.unfinished.get_or_insert(why);
-            self.stuck = true;
+            self.leave_out(format!("something among its {words} could not be read; the answer is kept"));
         }
-        read.lost
+        let ids: Vec<String> = read.posts.iter().map(|post| post.native_id.clone()).collect();
+        match listing.after(read.next.as_deref(), &ids) {
+            Ok(next) => (next, !read.lost),
+            Err(repeated) => {
+                self.leave_out(format!("its {words}: {repeated}; reading stopped"));
+                (None, false)
+            }
+        }
     }
 
-    /// Whether a page token leads on: one that came before leads in a circle.
-    fn goes_on(&mut self, words: &str, token: &str, lost: &mut bool) -> bool {
-        if self.tokens.insert(format!("{words} {token}")) {
-            return true;
-        }
-        self.unfinished.get_or_insert_with(|| format!("the pages of its {words} repeat themselves; reading stopped"));
-        (*lost, self.stuck) = (true, true);
-        false
+    fn leave_out(&mut self, why: String) {
+        self.stuck = true;
+        self.unfinished.get_or_insert(why);
     }
 
     /// Puts some steps, and what is to be read of these posts, before everything else: newest edits, threads, and who quotes
@@ -384,25 +385,26 @@ impl Walk {
         let exchange = match http.send(&self.calls.search(&search)?).await {
             Err(failure) if search.archive.is_some() && is_forbidden(&failure) => {
                 self.archive = false;
-                self.todo.push_front(Step::Search(Search { token: None, ..search }));
+                self.todo.push_front(Step::Search(Search { listing: Listing::default(), ..search }));
                 return Ok(self.not_open(failure, "or set full_archive = false in [platform.x]"));
             }
             sent => sent?,
         };
         let reach = exchange.at.checked_sub(SEARCH_REACH).unwrap_or(exchange.at);
         let read = parse_posts(&exchange, &self.names);
+        let (next, whole) = self.onward(std::mem::take(&mut search.listing), &read, "answers");
+        search.lost |= !whole;
         let mut page = read.page;
         self.look_above(read.above);
-        let words = format!("answers to {}", search.threads.first().map_or("", |thread| &thread.native_id));
-        match read.next.filter(|token| self.goes_on(&words, token, &mut false)) {
-            Some(token) => self.todo.push_front(Step::Search(Search { token: Some(token), ..search })),
+        match next {
+            Some(listing) => self.todo.push_front(Step::Search(Search { listing, ..search })),
             // No search sees a thread in whole; the answer says that it was looked through.
             None => {
                 page.position = search.position;
                 if search.archive.is_none() {
                     page.shortfalls.extend(search.threads.iter().filter_map(|thread| out_of_reach(thread, reach)));
                 }
-                if self.errand == Kind::Other {
+                if self.errand == Kind::Other && !search.lost {
                     page.answers.extend(search.threads.into_iter().map(|thread| Answer::Readable(thread.native_id)));
                 }
             }
@@ -440,7 +442,12 @@ impl Walk {
             Why::Check => self.go_into(Vec::new(), &[], read.behind, (exchange.at, position)),
             Why::Roots => {
                 let is_own = |id: &String| threads.iter().any(|post| post.ids.contains(id));
-                self.elsewhere.extend(ids.iter().filter(|id| !is_own(id)).cloned());
+                if read.lost {
+                    self.leave_out("some of the posts that its answers stand under could not be read".to_owned());
+                    self.shown = None;
+                } else {
+                    self.elsewhere.extend(ids.iter().filter(|id| !is_own(id)).cloned());
+                }
                 // What others began is no item here, only what answers there.
                 let strange: Vec<&Summary> = read.posts.iter().filter(|post| post.root && !self.begins(post)).collect();
                 let is_strange = |id: &String| strange.iter().any(|post| post.ids.contains(id));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::envelope::{data, errors, hollow};
 use super::user::User;
 use crate::model::{Author, Content, Counts, Exchange, Kind, Media, Observation, Page, Timestamp};
 use crate::platform::lenient::{Body, Obj};
@@ -103,15 +104,17 @@ fn read_posts<'a>(root: &Obj<'a>, names: &Names, exchange: &Exchange, read: &mut
     });
     errors(root, read);
     let includes = Includes::of(root);
-    let given: Vec<Post> = data(root).into_iter().filter_map(|object| Post::of(object, true)).collect();
-    read.lost = root.is_list("data") && given.len() < root.list("data").len();
+    let objects = data(root);
+    let count = objects.len();
+    let given: Vec<Post> = objects.into_iter().filter_map(|object| Post::of(object, true)).collect();
+    read.lost = given.len() < count || hollow(root, count);
     let beside = includes.posts.iter().filter_map(|object| Post::of(object.clone(), false));
     let mut names = names.clone();
     let (posts, histories) = by_history(given, beside.collect());
     for post in &posts {
         names.first.extend(post.ids.iter().map(|id| (id.clone(), post.native_id.clone())));
         // A page is newest first: what an answer answers may come along before the post that both stand under.
-        let begins = post.refers("replied_to").is_none() && post.refers("retweeted").is_none();
+        let begins = post.answers().is_none() && post.refers("retweeted").is_none();
         if post.given && begins && names.owns(post.author.as_deref()) {
             names.root(&post.ids, &post.native_id);
         }
@@ -171,44 +174,14 @@ fn group(
             // The media of what is only included do not come along.
             read.above.push((true, post.id.clone()));
         }
-        let parent = post
-            .refers("replied_to")
-            .filter(|id| wanted && !posts.iter().any(|post| post.ids.iter().any(|known| known == id)));
+        let parent =
+            post.answers().filter(|id| wanted && !posts.iter().any(|post| post.ids.iter().any(|known| known == id)));
         read.above.extend(parent.map(|id| (false, id.to_owned())));
     }
     let holds_newest = versions.iter().any(|index| posts[*index].given && Some(&posts[*index].id) == newest.as_ref());
     if asked && !holds_newest {
         read.behind.extend(newest.filter(|id| id != native_id || versions.len() > 1));
     }
-}
-
-/// The elements of `data`: a list, or the one object of a single lookup.
-pub(super) fn data<'a>(root: &Obj<'a>) -> Vec<Obj<'a>> {
-    if root.is_list("data") { root.objects("data") } else { root.obj("data").into_iter().collect() }
-}
-
-/// Sorts the partial errors of an answer that came with 200.
-pub(super) fn errors(root: &Obj, read: &mut Read) {
-    for error in root.objects("errors") {
-        let kind = error.str("type").unwrap_or_default();
-        let id = error.str_of(&["resource_id", "value"]);
-        let asked = error.str("parameter").is_none_or(|parameter| !parameter.contains("referenced"));
-        match (kind.rsplit('/').next(), id) {
-            (Some("resource-not-found"), Some(id)) if asked => read.not_found.push(id),
-            (Some("not-authorized-for-resource" | "disallowed-resource" | "resource-unavailable"), Some(id))
-                if asked =>
-            {
-                read.not_shown.push(id);
-            }
-            // A post that is quoted or answered and cannot be had is no loss of ours.
-            (Some("resource-not-found" | "not-authorized-for-resource" | "disallowed-resource"), _) if !asked => {}
-            _ => error.problem("type", format!("an error X reports beside the data: {}", title(&error))),
-        }
-    }
-}
-
-fn title(error: &Obj) -> String {
-    error.str_of(&["title", "type", "message"]).unwrap_or_else(|| "without a title".to_owned())
 }
 
 /// What an answer brings along to complete its posts.
@@ -374,6 +347,14 @@ impl<'a> Post<'a> {
         self.references.iter().find(|(known, _)| known == kind).map(|(_, id)| id.as_str())
     }
 
+    /// The post that this one answers. A reference of a kind that is not known, in a conversation that another post began, is one.
+    fn answers(&self) -> Option<&str> {
+        const KNOWN: [&str; 3] = ["replied_to", "quoted", "retweeted"];
+        let elsewhere = self.conversation.as_ref().is_some_and(|id| *id != self.id && !self.ids.contains(id));
+        let unknown = self.references.iter().find(|(kind, _)| elsewhere && !KNOWN.contains(&kind.as_str()));
+        self.refers("replied_to").or(unknown.map(|(_, id)| id.as_str()))
+    }
+
     fn has_media(&self) -> bool {
         self.object.obj("attachments").is_some_and(|attachments| !attachments.list("media_keys").is_empty())
     }
@@ -385,7 +366,7 @@ impl<'a> Post<'a> {
             author: self.author.clone(),
             conversation: self.conversation.clone(),
             created_at: self.object.time("created_at"),
-            root: self.refers("replied_to").is_none(),
+            root: self.answers().is_none(),
             repost: self.refers("retweeted").is_some(),
             quotes: self.object.obj("public_metrics").and_then(|metrics| metrics.int("quote_count")).unwrap_or(0),
         }
@@ -393,7 +374,7 @@ impl<'a> Post<'a> {
 
     fn observation(&self, names: &Names, includes: &Includes, superseded: bool, at: Timestamp) -> Observation {
         let user = self.author.as_ref().and_then(|id| includes.users.get(id));
-        let parent = self.refers("replied_to").map(|id| names.first(id).to_owned());
+        let parent = self.answers().map(|id| names.first(id).to_owned());
         let root = parent.as_ref().map(|parent| match &self.conversation {
             Some(conversation) => names.first(conversation).to_owned(),
             None => parent.clone(),
@@ -450,7 +431,7 @@ impl<'a> Post<'a> {
 
     /// Posts of others that it shows.
     fn shared(&self) -> impl Iterator<Item = &String> {
-        self.references.iter().filter(|(kind, _)| kind != "replied_to").map(|(_, id)| id)
+        self.references.iter().map(|(_, id)| id).filter(|id| self.answers() != Some(id.as_str()))
     }
 
     /// The links of the text as they lead, without those to the post's own media, and the titles X shows with them.

@@ -229,3 +229,14 @@ fn a_profile_is_an_item_of_its_own() {
     assert_eq!(page.observations[0].kind, ItemKind::Profile);
     assert_eq!(page.observations[0].content.media[0].native_id, "profile_images/1/a.jpg");
 }
+
+#[test]
+fn a_reference_of_an_unknown_kind_into_another_conversation_is_an_answer() {
+    let post = |conversation: &str| {
+        format!(
+            r#"{{"data":[{{"id":"2","text":"t","conversation_id":"{conversation}","referenced_tweets":[{{"type":"NEW","id":"1"}}]}}]}}"#
+        )
+    };
+    let root = |conversation: &str| parse_posts(&exchange(200, &post(conversation)), &Names::default()).posts[0].root;
+    assert!(root("2") && !root("1"));
+}

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::parse::Summary;
 use crate::model::{Answer, Page, Shortfall, Timestamp};
+use crate::platform::listing::Listing;
 
 /// How far back X's recent search reaches.
 pub(super) const SEARCH_REACH: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -26,7 +27,9 @@ pub(super) struct Search {
     pub(super) threads: Vec<Thread>,
     /// In the full archive, from then on; `None`: in the last seven days.
     pub(super) archive: Option<Timestamp>,
-    pub(super) token: Option<String>,
+    pub(super) listing: Listing,
+    /// Something in it could not be read: the threads were not looked through.
+    pub(super) lost: bool,
     pub(super) position: Option<Timestamp>,
 }
 

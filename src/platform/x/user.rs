@@ -1,6 +1,7 @@
 //! Reading what X says of an account.
 
-use super::parse::{Read, author, data, errors};
+use super::envelope::{data, errors};
+use super::parse::{Read, author};
 use crate::model::{Content, Counts, Exchange, Kind, Media, Observation, Page};
 use crate::platform::lenient::{Body, Obj};
 

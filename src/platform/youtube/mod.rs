@@ -6,7 +6,6 @@
 //! That comments are turned off is a state of a video: nothing under it is absent because of that.
 
 mod judge;
-mod listing;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -18,8 +17,8 @@ pub use parse::{
     Channel, Entry, Listed, ThreadRead, parse_channels, parse_comments, parse_playlist, parse_threads, parse_videos,
 };
 
-use self::listing::{Listing, Trouble};
 use super::http::{Auth, Call, Http};
+use super::listing::{Listing, Trouble};
 use super::{Endpoint, Errand, Error, Failure, Known, Reached, Target};
 use crate::model::{Answer, Exchange, Kind, Page, Platform, Problem, Scope, Shortfall, Timestamp};
 
@@ -173,7 +172,7 @@ impl Walk {
             .query("part", "snippet,contentDetails,status")
             .query("playlistId", &self.uploads)
             .query("maxResults", "50");
-        let exchange = http.send(&listing.on(call)).await?;
+        let exchange = http.send(&listing.on(call, "pageToken")).await?;
         let mut read = parse_playlist(&exchange);
         // A channel without a single video has no such list.
         let none = exchange.status == 404;
@@ -254,6 +253,7 @@ impl Walk {
             match (found.contains_key(id), self.errand == Span::None) {
                 // A video is called readable once the comments under it have been looked through.
                 (true, true) => {}
+                (false, _) if read.lost => {}
                 (false, true) => page.answers.push(Answer::Gone(id.clone())),
                 (true, false) => {}
                 (false, false) => page.shortfalls.push(Shortfall {
@@ -275,7 +275,7 @@ impl Walk {
         if listing.first() {
             self.thread = Thread::default();
         }
-        let exchange = http.send(&listing.on(self.threads_call(&video, "100")?)).await?;
+        let exchange = http.send(&listing.on(self.threads_call(&video, "100")?, "pageToken")).await?;
         let mut read = parse_threads(&exchange, &video);
         if let Some(cause) = unreadable(&exchange) {
             self.closed.insert(video.clone());
@@ -327,7 +327,7 @@ impl Walk {
             .query("parentId", &thread.id)
             .query("maxResults", "100")
             .query("textFormat", "plainText");
-        let exchange = http.send(&listing.on(call)).await?;
+        let exchange = http.send(&listing.on(call, "pageToken")).await?;
         let mut read = parse_comments(&exchange, |_| video.clone(), Some(&thread.id));
         let again = (video.clone(), thread.clone());
         let trouble = self.troubled(&exchange, &mut read.page, &listing, |next| Step::Replies(again.0, again.1, next));

@@ -154,15 +154,21 @@ fn listed<T>(exchange: &Exchange, mut read: impl FnMut(&Obj, &mut Page) -> Optio
             "regionCode",
         ]);
         listed.next = root.str("nextPageToken").filter(|token| !token.is_empty());
-        for item in root.objects("items") {
-            let found = read(&item, &mut listed.page);
-            listed.lost |= found.is_none();
-            listed.found.extend(found);
+        if matches!(exchange.status, 200..=299) {
+            let (items, lost) = root.all_objects("items");
+            listed.found.extend(items.iter().filter_map(|item| read(item, &mut listed.page)));
+            listed.lost = lost || listed.found.len() < items.len() || hollow(&root, &listed);
         }
     }
     listed.page.problems = body.problems();
     listed.page.exchange = exchange.clone();
     listed
+}
+
+/// Whether a page without anything on it and without a way on counts something all the same.
+fn hollow<T>(root: &Obj, listed: &Listed<T>) -> bool {
+    let counted = root.obj("pageInfo").and_then(|info| info.int("totalResults"));
+    listed.found.is_empty() && listed.next.is_none() && counted.is_some_and(|counted| counted > 0)
 }
 
 fn identified(item: &Obj) -> Option<String> {

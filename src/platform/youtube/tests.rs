@@ -1,6 +1,6 @@
-use super::listing::{Listing, Trouble};
 use super::*;
 use crate::platform::http::Verdict;
+use crate::platform::listing::{Listing, Trouble};
 
 fn exchange(status: u16, body: &str) -> Exchange {
     Exchange {

@@ -7,7 +7,7 @@ use crate::platform::http::Call;
 /// How many pages in a row may be empty and still name a next one.
 const EMPTY_PAGES: u32 = 3;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Listing {
     token: Option<String>,
     seen: BTreeSet<String>,
@@ -27,9 +27,10 @@ impl Listing {
         self.token.is_none()
     }
 
-    pub fn on(&self, call: Call) -> Call {
+    /// The call for the next page; `name` is the platform's word for its token.
+    pub fn on(&self, call: Call, name: &str) -> Call {
         match &self.token {
-            Some(token) => call.query("pageToken", token),
+            Some(token) => call.query(name, token),
             None => call,
         }
     }
@@ -40,10 +41,10 @@ impl Listing {
         let Some(next) = next else { return Ok(None) };
         self.empty = if fresh == 0 { self.empty + 1 } else { 0 };
         if fresh == 0 && !ids.is_empty() {
-            return Err("YouTube repeated a page of the listing instead of going on".to_owned());
+            return Err("the pages of the list repeat themselves".to_owned());
         }
         if self.empty >= EMPTY_PAGES {
-            return Err("YouTube gave only empty pages and no end of the listing".to_owned());
+            return Err("the pages of the list stay empty and do not end".to_owned());
         }
         self.token = Some(next.to_owned());
         Ok(Some(self))
