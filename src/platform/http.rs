@@ -21,7 +21,7 @@ pub struct HttpSettings {
     pub user_agent: String,
     /// From the first byte sent to the last byte read, however steadily they drip.
     pub deadline: Duration,
-    /// The most bytes of a decoded body.
+    /// The most bytes of a decoded body. An answer of a hundred items is some hundred kilobytes.
     pub max_body: usize,
     /// How often one call is sent at most, the first time included.
     pub attempts: u32,
@@ -34,7 +34,7 @@ impl Default for HttpSettings {
         HttpSettings {
             user_agent: concat!("pagekeeper/", env!("CARGO_PKG_VERSION")).to_owned(),
             deadline: Duration::from_secs(60),
-            max_body: 32 << 20,
+            max_body: 12 << 20,
             attempts: 3,
             requests_per_minute: 120,
         }

@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::MOST_ON_A_PAGE;
+use super::elements::{Elements, MOST_ON_A_PAGE, too_many};
 use crate::model::{Problem, Timestamp};
 
 /// An id, count or time that a platform may send as a string or as a number.
@@ -120,7 +120,7 @@ pub(super) struct Summary {
 #[serde(default)]
 struct Envelope<'a> {
     #[serde(borrow)]
-    data: Option<Vec<&'a RawValue>>,
+    data: Option<Elements<'a>>,
     #[serde(borrow)]
     paging: Option<Paging<'a>>,
     summary: Option<Summary>,
@@ -147,14 +147,18 @@ pub(super) fn objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects
         if deserializer.end().is_err() {
             problems.push(Problem::new("body", "goes on after its end"));
         }
-        let objects = data.into_iter().enumerate().map(|(n, raw)| (place(n), raw)).collect();
-        return Objects { objects, paging, summary, unread: 0 };
+        let (objects, unread) = placed(data, problems);
+        return Objects { objects, paging, summary, unread };
     }
     odd_objects(text, problems)
 }
 
-fn place(n: usize) -> Cow<'static, str> {
-    Cow::Owned(format!("data[{n}]"))
+/// The elements of `data`, each with its place, and how many more there are.
+fn placed<'a>(list: Elements<'a>, problems: &mut Vec<Problem>) -> (Vec<(Cow<'static, str>, &'a RawValue)>, usize) {
+    problems.extend(list.too_many().map(|what| Problem::new("data", what)));
+    let unread = list.count - list.read.len();
+    let place = |n: usize| Cow::Owned(format!("data[{n}]"));
+    (list.read.into_iter().enumerate().map(|(n, raw)| (place(n), raw)).collect(), unread)
 }
 
 fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
@@ -167,9 +171,8 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
     if values.next().is_some() {
         problems.push(Problem::new("body", "goes on after its end"));
     }
-    if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(whole.get()) {
-        let unread = beyond(list.len(), problems);
-        let objects = list.into_iter().take(MOST_ON_A_PAGE).enumerate().map(|(n, raw)| (place(n), raw)).collect();
+    if let Ok(list) = serde_json::from_str::<Elements>(whole.get()) {
+        let (objects, unread) = placed(list, problems);
         return Objects { objects, paging: None, summary: None, unread };
     }
     let Ok(fields) = serde_json::from_str::<indexed::Fields<'a>>(whole.get()) else {
@@ -182,10 +185,11 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
     let is_object = |raw: &RawValue| raw.get().starts_with('{');
     let mut unread = 0;
     let objects = if let Some(data) = field("data") {
-        match serde_json::from_str::<Vec<&RawValue>>(data.get()) {
+        match serde_json::from_str::<Elements>(data.get()) {
             Ok(list) => {
-                unread = beyond(list.len(), problems);
-                list.into_iter().take(MOST_ON_A_PAGE).enumerate().map(|(n, raw)| (place(n), raw)).collect()
+                let (objects, beyond) = placed(list, problems);
+                unread = beyond;
+                objects
             }
             Err(_) if is_object(data) => vec![(Cow::Borrowed("data"), data)],
             Err(_) => {
@@ -195,21 +199,16 @@ fn odd_objects<'a>(text: &'a str, problems: &mut Vec<Problem>) -> Objects<'a> {
             }
         }
     } else if field("id").is_none() && !fields.0.is_empty() && fields.0.iter().all(|(_, raw)| is_object(raw)) {
-        fields.0.iter().map(|(name, raw)| (Cow::Owned(name.clone().into_owned()), *raw)).collect()
+        unread = fields.0.len().saturating_sub(MOST_ON_A_PAGE);
+        if unread > 0 {
+            problems.push(Problem::new("body", too_many(fields.0.len())));
+        }
+        let named = fields.0.iter().take(MOST_ON_A_PAGE);
+        named.map(|(name, raw)| (Cow::Owned(name.clone().into_owned()), *raw)).collect()
     } else {
         vec![(Cow::Borrowed("body"), whole)]
     };
     Objects { objects, paging, summary, unread }
-}
-
-/// How many of so many things are too many for one page, on record as a problem.
-fn beyond(count: usize, problems: &mut Vec<Problem>) -> usize {
-    let beyond = count.saturating_sub(MOST_ON_A_PAGE);
-    if beyond > 0 {
-        problems
-            .push(Problem::new("data", format!("holds {count} things, of which the first {MOST_ON_A_PAGE} are read")));
-    }
-    beyond
 }
 
 fn not_json(text: &str) -> &'static str {

@@ -12,11 +12,13 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-use super::MOST_ON_A_PAGE;
+use super::elements::Elements;
 use crate::model::{Exchange, Problem, Timestamp};
 
 /// The place of a problem that concerns a whole body: the answer could not be read at all.
 pub const WHOLE: &str = "body";
+/// How many problems of one answer are noted.
+const MOST_PROBLEMS: usize = 1_000;
 
 /// A body as text, byte for byte as long as the original, and what was found wrong on the way.
 pub struct Body<'a> {
@@ -54,10 +56,13 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Notes a problem, once for each place and kind however many items share it.
+    /// Notes a problem, once for each place and kind however many items share it; of very many the first.
     pub fn problem(&self, place: impl Into<String>, what: impl Into<String>) {
-        let (place, what) = (place.into(), what.into());
         let mut notes = self.notes.borrow_mut();
+        let (place, what) = match notes.problems.len() {
+            0..MOST_PROBLEMS => (place.into(), what.into()),
+            _ => ("body (problems)".to_owned(), format!("more than {MOST_PROBLEMS}: only these are noted")),
+        };
         if notes.seen.insert((place.clone(), what.clone())) {
             notes.problems.push(Problem::new(place, what));
         }
@@ -189,32 +194,38 @@ impl<'a> Obj<'a> {
 
     /// The elements of a list, each with the path shared by all of them; absent and wrong lists are empty.
     pub fn list(&self, key: &str) -> Vec<&'a RawValue> {
-        let Some(raw) = self.raw(key) else { return Vec::new() };
-        let mut list: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_else(|_| {
+        self.elements(key).read
+    }
+
+    fn elements(&self, key: &str) -> Elements<'a> {
+        let Some(raw) = self.raw(key) else { return Elements::default() };
+        let elements = serde_json::from_str(raw.get()).unwrap_or_else(|_| {
             self.problem(key, format!("{} where a list was expected", kind_of(raw)));
-            Vec::new()
+            Elements::default()
         });
-        if list.len() > MOST_ON_A_PAGE {
-            self.problem(key, format!("holds {} things, of which the first {MOST_ON_A_PAGE} are read", list.len()));
-            list.truncate(MOST_ON_A_PAGE);
-        }
-        list
+        elements.too_many().into_iter().for_each(|what| self.problem(key, what));
+        elements
     }
 
     /// The objects of a list.
     pub fn objects(&self, key: &str) -> Vec<Obj<'a>> {
+        self.objects_of(key, self.list(key))
+    }
+
+    fn objects_of(&self, key: &str, list: Vec<&'a RawValue>) -> Vec<Obj<'a>> {
         let place = format!("{}[]", self.at(key));
-        self.list(key).into_iter().filter_map(|raw| self.body.object(place.clone(), raw)).collect()
+        list.into_iter().filter_map(|raw| self.body.object(place.clone(), raw)).collect()
     }
 
     /// The objects of a list that must be there, and whether something of it could not be read.
     pub fn all_objects(&self, key: &str) -> (Vec<Obj<'a>>, bool) {
         if !self.is_list(key) {
             self.problem(key, "is not a list");
+            return (Vec::new(), true);
         }
-        let objects = self.objects(key);
-        let given = self.list(key).len();
-        let lost = !self.is_list(key) || objects.len() < given || given == MOST_ON_A_PAGE;
+        let elements = self.elements(key);
+        let objects = self.objects_of(key, elements.read);
+        let lost = objects.len() < elements.count;
         (objects, lost)
     }
 

@@ -6,6 +6,7 @@
 
 pub mod bluesky;
 mod edges;
+mod elements;
 pub mod facebook;
 mod graph;
 mod guard;
@@ -24,9 +25,6 @@ use std::path::PathBuf;
 
 pub use self::http::Http;
 use crate::model::{Attempt, Exchange, Kind, Page, Platform, Secret, Timestamp};
-
-/// No platform puts so many things on one page. What comes beyond is not read, and the page is not called whole.
-const MOST_ON_A_PAGE: usize = 10_000;
 
 /// What went wrong with an exchange, as far as a caller acts on it. Each carries words for an operator.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -15,6 +15,7 @@ mod hosts;
 mod instagram;
 mod kills;
 mod mails;
+mod memory;
 mod replay;
 mod refusals;
 mod restored;

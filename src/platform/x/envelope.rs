@@ -1,18 +1,16 @@
 //! What stands around the posts of an answer: the list they come in, and what X says that it does not give.
 
 use super::parse::Read;
-use crate::platform::MOST_ON_A_PAGE;
 use crate::platform::lenient::Obj;
 
-/// The elements of `data`: a list, or the one object of a single lookup.
-pub(super) fn data<'a>(root: &Obj<'a>) -> Vec<Obj<'a>> {
-    if root.is_list("data") { root.objects("data") } else { root.obj("data").into_iter().collect() }
+/// The elements of `data`: a list, or the one object of a single lookup; and whether something of it could not be read.
+pub(super) fn data<'a>(root: &Obj<'a>) -> (Vec<Obj<'a>>, bool) {
+    if root.is_list("data") { root.all_objects("data") } else { (root.obj("data").into_iter().collect(), false) }
 }
 
-/// Whether an answer has posts that cannot be read: a page without any says that it is empty, or what it does not show.
-pub(super) fn hollow(root: &Obj, count: usize) -> bool {
-    let says_so = || root.obj("meta").and_then(|meta| meta.int("result_count")) == Some(0) || root.is_list("errors");
-    (root.is_list("data") && (root.list("data").len() > count || count == MOST_ON_A_PAGE)) || (count == 0 && !says_so())
+/// Whether an answer without posts says that it is empty, or what it does not show.
+pub(super) fn says_so(root: &Obj) -> bool {
+    root.obj("meta").and_then(|meta| meta.int("result_count")) == Some(0) || root.is_list("errors")
 }
 
 /// Sorts the partial errors of an answer that came with 200.

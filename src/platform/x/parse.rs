@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::envelope::{data, errors, hollow};
+use super::envelope::{data, errors, says_so};
 use super::user::User;
 use crate::model::{Author, Content, Counts, Exchange, Kind, Media, Observation, Page, Timestamp};
 use crate::platform::lenient::{Body, Obj};
@@ -104,10 +104,10 @@ fn read_posts<'a>(root: &Obj<'a>, names: &Names, exchange: &Exchange, read: &mut
     });
     errors(root, read);
     let includes = Includes::of(root);
-    let objects = data(root);
+    let (objects, lost) = data(root);
     let count = objects.len();
     let given: Vec<Post> = objects.into_iter().filter_map(|object| Post::of(object, true)).collect();
-    read.lost = given.len() < count || hollow(root, count);
+    read.lost = lost || given.len() < count || (count == 0 && !says_so(root));
     let beside = includes.posts.iter().filter_map(|object| Post::of(object.clone(), false));
     let mut names = names.clone();
     let (posts, histories) = by_history(given, beside.collect());

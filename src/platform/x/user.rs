@@ -13,7 +13,7 @@ pub fn parse_user(exchange: &Exchange) -> (Page, Option<User>) {
     if let Some(root) = body.root() {
         root.expect(&["data", "includes", "errors", "title", "detail", "type", "status"]);
         errors(&root, &mut read);
-        for object in data(&root) {
+        for object in data(&root).0 {
             let Some(user) = User::of(&object) else { continue };
             read.page.observations.push(user.observation(&object));
             found = found.or(Some(user));
