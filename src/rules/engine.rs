@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::pack::{Effect, Order, Rule, Scope};
 use super::pass::Engine;
+use super::places::{Places, is_name};
 use super::slots::{Pattern, SlotId, Structure};
 use crate::model::Severity;
 use crate::text::detect::LinkKind;
@@ -46,11 +47,32 @@ pub fn matches(engine: &Engine, raw: &str, runs: &dyn Fn(&Rule) -> bool) -> Vec<
         }
         let candidates = candidates(engine, &seen, &found, runs);
         if !candidates.is_empty() {
-            let fills = fills(engine, view, &candidates, seen.structures.clone(), &seen.terms);
-            Text { engine, view, fills: &fills }.look(&candidates, &mut found);
+            look(engine, view, &seen, candidates, &mut found);
         }
     }
     found
+}
+
+/// What candidates find in one view. What is around a match is looked for where there may be one.
+fn look(engine: &Engine, view: &View, seen: &Seen, mut candidates: Vec<u32>, found: &mut Vec<Match>) {
+    let compiled = &engine.compiled;
+    let pattern = |number: &u32| &compiled.patterns[*number as usize];
+    let mut places = Places::new(engine, view, seen);
+    places.words(candidates.iter().flat_map(|number| &pattern(number).slots).copied());
+    candidates.retain(|number| pattern(number).slots.iter().all(|&slot| places.has(slot)));
+    if candidates.is_empty() {
+        return;
+    }
+    let around = |number: &u32| around(engine, pattern(number).rule);
+    places.words(candidates.iter().flat_map(around));
+    candidates.iter().flat_map(around).for_each(|slot| places.structures(slot));
+    Text { engine, view, fills: &places.sorted() }.look(&candidates, found);
+}
+
+/// The slots of a rule's benign phrases and modifiers.
+pub(super) fn around(engine: &Engine, rule: usize) -> impl Iterator<Item = SlotId> + '_ {
+    let compiled = &engine.compiled;
+    compiled.benign[rule].iter().copied().chain(compiled.uses[rule].iter().map(|used| used.slot))
 }
 
 /// Whether any word that a rule looks for is in the text.
@@ -63,7 +85,7 @@ pub fn holds_words_of(engine: &Engine, rule: usize, raw: &str) -> bool {
     patterns.any(|pattern| pattern.slots.iter().any(|&slot| sees(slot)))
 }
 
-/// What was seen in one view: terms of the automaton, structures, and one bit for each slot that may be filled.
+/// What was seen in one view: terms, structures, and one bit for each slot that may be filled.
 pub(super) struct Seen {
     /// Number of the term, its first word and the word after it.
     pub terms: Vec<(u32, u32, u32)>,
@@ -110,53 +132,16 @@ fn candidates(engine: &Engine, seen: &Seen, found: &[Match], runs: &dyn Fn(&Rule
     candidates
 }
 
-/// The places of every slot that the candidates, their benign phrases and their modifiers name, in order.
-pub(super) fn fills(
-    engine: &Engine,
-    view: &View,
-    candidates: &[u32],
-    mut fills: Vec<Fill>,
-    terms: &[(u32, u32, u32)],
-) -> Vec<Fill> {
-    let compiled = &engine.compiled;
-    let mut needed = vec![0u64; compiled.anchors.len()];
-    let mut need = |slot: SlotId| needed[slot as usize / 64] |= 1 << (slot % 64);
-    for &number in candidates {
-        let pattern = &compiled.patterns[number as usize];
-        pattern.slots.iter().chain(&compiled.benign[pattern.rule]).for_each(|&slot| need(slot));
-        compiled.uses[pattern.rule].iter().for_each(|used| need(used.slot));
-    }
-    let is_needed = |slot: SlotId| needed[slot as usize / 64] >> (slot % 64) & 1 == 1;
-    for &(term, from, to) in terms {
-        let slots = compiled.terms[term as usize].slots.iter().filter(|&&slot| is_needed(slot));
-        fills.extend(slots.map(|&slot| Fill { slot, from, to }));
-    }
-    if compiled.late.iter().zip(&needed).any(|(late, needed)| late & needed != 0) {
-        names(engine, view, &is_needed, &mut fills);
-        own_structures(engine, view, &is_needed, &mut fills);
-    }
-    fills.sort_unstable();
-    fills
-}
-
-/// All terms of all slots, in one run of the automaton; its hits come in order of their ends.
+/// All terms of all slots.
 pub(super) fn literals(engine: &Engine, view: &View, seen: &mut Seen) {
-    let mut word = 0;
-    for hit in engine.compiled.automaton.find_overlapping_iter(&view.text) {
-        let last_byte = hit.end() - 1;
-        // A whole word's hit ends with the space behind it, a stem's inside the word.
-        while view.words.get(word + 1).is_some_and(|next| next.start as usize <= last_byte) {
-            word += 1;
-        }
-        let number = hit.pattern().as_u32();
-        let term = &engine.compiled.terms[number as usize];
-        let to = index(word) + 1;
-        seen.terms.push((number, to - term.words.min(to), to));
-        term.slots.iter().for_each(|&slot| seen.slots[slot as usize / 64] |= 1 << (slot % 64));
-    }
+    let compiled = &engine.compiled;
+    compiled.finder.find(view, |number, from, to| {
+        seen.terms.push((number, from, to));
+        compiled.terms[number as usize].iter().for_each(|&(block, bits)| seen.slots[block as usize] |= bits);
+    });
 }
 
-fn index(at: usize) -> u32 {
+pub(super) fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
@@ -189,20 +174,6 @@ pub(super) fn structures(engine: &Engine, raw: &str, views: &Views, seen: &mut S
     }
 }
 
-/// What those of the packs' own regular expressions find that are needed here. All of them as one set is slower by far: few are
-/// needed, and together they outgrow any cache of states.
-fn own_structures(engine: &Engine, view: &View, is_needed: &dyn Fn(SlotId) -> bool, fills: &mut Vec<Fill>) {
-    let bytes = view.text.as_bytes();
-    for (regex, slots) in &engine.compiled.regexes {
-        if !slots.iter().any(|&slot| is_needed(slot)) {
-            continue;
-        }
-        for (from, to) in regex.find_iter(bytes).filter_map(|hit| view_words(view, &hit.range())) {
-            fills.extend(slots.iter().filter(|slot| is_needed(**slot)).map(|&slot| Fill { slot, from, to }));
-        }
-    }
-}
-
 const fn structure_of(kind: LinkKind) -> Option<Structure> {
     match kind {
         LinkKind::Lookalike => Some(Structure::LinkLookalike),
@@ -214,117 +185,13 @@ const fn structure_of(kind: LinkKind) -> Option<Structure> {
     }
 }
 
-/// Capitalized words may be names: inside a sentence one, at its start only where nothing else will do.
-fn names(engine: &Engine, view: &View, is_needed: &dyn Fn(SlotId) -> bool, fills: &mut Vec<Fill>) {
-    let slots = |structure| -> Vec<SlotId> {
-        let all = engine.compiled.structures.get(&structure).into_iter().flatten();
-        all.copied().filter(|slot| is_needed(*slot)).collect()
-    };
-    let (inside, first, two) = (slots(Structure::Name), slots(Structure::FirstName), slots(Structure::TwoNames));
-    if inside.is_empty() && first.is_empty() && two.is_empty() {
-        return;
-    }
-    for (at, word) in view.words.iter().enumerate().filter(|(_, word)| word.capital) {
-        if !is_name(view, at) {
-            continue;
-        }
-        let from = index(at);
-        let mut put = |slots: &[SlotId], to: u32| fills.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
-        put(&first, from + 1);
-        if !word.opens {
-            put(&inside, from + 1);
-        }
-        if view.words.get(at + 1).is_some_and(|next| next.capital && !next.opens) && is_name(view, at + 1) {
-            put(&two, from + 2);
-        }
-    }
-}
-
-fn is_name(view: &View, at: usize) -> bool {
-    let word = &view.words[at];
-    word.capital && word.end - word.start > 2 && !is_no_name(view.word(at))
-}
-
 fn may_be_name(view: &View, at: usize) -> bool {
     !view.words[at].opens && is_name(view, at)
-}
-
-/// Capitalized words that name no person.
-fn is_no_name(word: &str) -> bool {
-    matches!(
-        word,
-        "monday"
-            | "tuesday"
-            | "wednesday"
-            | "thursday"
-            | "friday"
-            | "saturday"
-            | "sunday"
-            | "january"
-            | "february"
-            | "march"
-            | "april"
-            | "may"
-            | "june"
-            | "july"
-            | "august"
-            | "september"
-            | "october"
-            | "november"
-            | "december"
-            | "school"
-            | "high"
-            | "middle"
-            | "elementary"
-            | "district"
-            | "board"
-            | "english"
-            | "spanish"
-            | "math"
-            | "science"
-            | "facebook"
-            | "instagram"
-            | "christmas"
-            | "thanksgiving"
-            | "halloween"
-            | "god"
-            | "jesus"
-            | "american"
-            | "america"
-            | "california"
-            | "mexico"
-            | "mom"
-            | "dad"
-            | "grade"
-            | "iep"
-            | "gpa"
-            | "pta"
-            | "the"
-            | "and"
-            | "you"
-            | "please"
-            | "thank"
-            | "thanks"
-            | "congrats"
-            | "congratulations"
-            | "measure"
-            | "prop"
-            | "proposition"
-            | "street"
-            | "road"
-            | "avenue"
-    )
 }
 
 fn raw_words(view: &View, raw: &Range<usize>) -> Option<(u32, u32)> {
     let from = view.words.partition_point(|word| (word.raw_end as usize) <= raw.start);
     let to = view.words.partition_point(|word| (word.raw_start as usize) < raw.end);
-    (from < to).then(|| (index(from), index(to)))
-}
-
-fn view_words(view: &View, range: &Range<usize>) -> Option<(u32, u32)> {
-    let from = view.words.partition_point(|word| (word.end as usize) <= range.start);
-    let to = view.words.partition_point(|word| (word.start as usize) < range.end);
     (from < to).then(|| (index(from), index(to)))
 }
 
@@ -350,7 +217,7 @@ impl<'t> Text<'t> {
             let pattern = &self.engine.compiled.patterns[number as usize];
             let rule = &self.engine.rules[pattern.rule];
             let known = found.iter().position(|known| known.rule == pattern.rule);
-            if known.is_some_and(|at| found[at].severity == rule.severity) || !self.has_all(pattern) {
+            if known.is_some_and(|at| found[at].severity == rule.severity) {
                 continue;
             }
             let Some(fresh) = self.evaluate(pattern, rule) else { continue };
@@ -366,10 +233,6 @@ impl<'t> Text<'t> {
         let from = self.fills.partition_point(|fill| fill.slot < slot);
         let len = self.fills[from..].partition_point(|fill| fill.slot == slot);
         &self.fills[from..from + len]
-    }
-
-    fn has_all(&self, pattern: &Pattern) -> bool {
-        pattern.slots.iter().all(|slot| self.fills.binary_search_by(|fill| fill.slot.cmp(slot)).is_ok())
     }
 
     /// The gravest match of a pattern, with the places of others as grave.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::engine::{self, Fill, Refusal, Seen, Text};
 use super::pack::Rule;
 use super::pass::{Engine, Gate, Hit, Subject};
+use super::places::Places;
 use super::slots::{Pattern, SlotId};
 use crate::text::views::{View, Views};
 
@@ -66,8 +67,7 @@ pub fn explain(engine: &Engine, subject: &Subject<'_>, gate: &Gate) -> Explained
         if number == 0 {
             engine::structures(engine, subject.text, &views, &mut seen);
         }
-        let candidates: Vec<u32> = (0..).take(engine.compiled.patterns.len()).collect();
-        let fills = engine::fills(engine, view, &candidates, seen.structures.clone(), &seen.terms);
+        let fills = everything(engine, view, &seen);
         let text = Text { engine, view, fills: &fills };
         for pattern in &engine.compiled.patterns {
             let rule = &engine.rules[pattern.rule];
@@ -84,6 +84,15 @@ pub fn explain(engine: &Engine, subject: &Subject<'_>, gate: &Gate) -> Explained
     explained.nearly.sort_by(|a, b| a.why.cmp(&b.why));
     explained.nearly.truncate(NEAREST);
     explained
+}
+
+/// The places of all slots.
+fn everything(engine: &Engine, view: &View, seen: &Seen) -> Vec<Fill> {
+    let mut places = Places::new(engine, view, seen);
+    let slots = || (0..).take(engine.compiled.specs.len());
+    places.words(slots());
+    slots().for_each(|slot| places.structures(slot));
+    places.sorted()
 }
 
 fn named(views: &Views, mended: Option<&View>) -> Vec<(&'static str, String)> {

@@ -7,9 +7,11 @@ pub mod explain;
 pub mod follow;
 pub mod pack;
 pub mod pass;
+mod places;
 pub mod replay;
 pub mod roster;
 mod slots;
+mod terms;
 mod timing;
 
 pub use pack::{ELECTIONS, PackError, Packs, Rule, Status, elections, load, load_known, stated};

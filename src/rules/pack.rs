@@ -356,7 +356,8 @@ impl Reading {
     }
 
     fn rule(&mut self, name: &str, text: &str, rule: RawRule) {
-        let line = line_of(text, rule.id.span().start);
+        let rule_start = rule.id.span().start;
+        let line = line_of(text, rule_start);
         let id = rule.id.get_ref().clone();
         if self.declared.rules.iter().any(|known| known.id == id) {
             self.fault(name, line, Some(&id), "a rule's id must be its own".to_owned());
@@ -371,7 +372,7 @@ impl Reading {
         for (matches, list) in [(true, &rule.matches), (false, &rule.no_match)] {
             self.examples.extend(list.iter().map(|example| Example {
                 rule: number,
-                line: line_of(text, example.span().start),
+                line: line_after(text, (rule_start, line), example.span().start),
                 matches,
                 text: example.get_ref().clone(),
             }));
@@ -504,6 +505,11 @@ fn toml_error(name: &str, text: &str, error: &toml::de::Error) -> PackError {
 
 fn line_of(text: &str, at: usize) -> usize {
     text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
+}
+
+/// The same, counted on from a place whose line is known.
+fn line_after(text: &str, (known, line): (usize, usize), at: usize) -> usize {
+    if at < known { line_of(text, at) } else { line + line_of(&text[known..], at - known) - 1 }
 }
 
 #[cfg(test)]

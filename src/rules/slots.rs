@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::pack::{Declared, Effect, Modifier, PackError, structure_pattern};
+use super::terms::Terms;
 use crate::text::mend::Mender;
 use crate::text::views::fold_phrase;
 
@@ -57,11 +56,13 @@ impl Structure {
     }
 }
 
-/// One term of the automaton.
-#[derive(Debug, Clone)]
-pub struct Term {
-    pub words: u32,
-    pub slots: Vec<SlotId>,
+/// The slots that one term fills, as bits: a block of 64 slots, and which of them.
+pub type Filled = Vec<(u16, u64)>;
+
+fn filled(slots: &[SlotId]) -> Filled {
+    let mut bits: BTreeMap<u16, u64> = BTreeMap::new();
+    slots.iter().for_each(|slot| *bits.entry(slot / 64).or_default() |= 1 << (slot % 64));
+    bits.into_iter().collect()
 }
 
 /// One alternative of a rule.
@@ -87,9 +88,9 @@ pub struct Use {
 pub struct Compiled {
     /// What each slot looks for, as its pack writes it.
     pub specs: Vec<String>,
-    pub automaton: AhoCorasick,
+    pub finder: Terms,
     pub mender: Mender,
-    pub terms: Vec<Term>,
+    pub terms: Vec<Filled>,
     pub patterns: Vec<Pattern>,
     /// For each slot the patterns that it anchors.
     pub anchored: Vec<Vec<u32>>,
@@ -99,6 +100,8 @@ pub struct Compiled {
     pub late: Vec<u64>,
     pub structures: BTreeMap<Structure, Vec<SlotId>>,
     pub regexes: Vec<(regex::bytes::Regex, Vec<SlotId>)>,
+    /// For each slot the numbers of the `regexes` that may fill it.
+    pub structured: Vec<Vec<u16>>,
     /// For each rule its benign slots and its modifiers.
     pub benign: Vec<Vec<SlotId>>,
     pub uses: Vec<Vec<Use>>,
@@ -212,7 +215,7 @@ fn parts(slot: &str) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-/// Gives numbers to everything and builds the automaton.
+/// Gives numbers to everything and builds the finder of terms.
 pub fn compile(packs: &Declared) -> Compiled {
     let mut book = Book::default();
     let mut patterns = Vec::new();
@@ -303,9 +306,12 @@ impl Book {
             return;
         }
         self.common[slot as usize] |= is_common(term);
-        let slots = self.terms.entry(term.to_owned()).or_default();
-        if !slots.contains(&slot) {
-            slots.push(slot);
+        match self.terms.get_mut(term) {
+            Some(slots) if slots.last() == Some(&slot) || slots.contains(&slot) => {}
+            Some(slots) => slots.push(slot),
+            None => {
+                self.terms.insert(term.to_owned(), vec![slot]);
+            }
         }
     }
 
@@ -347,19 +353,15 @@ impl Book {
         let names = [Structure::Name, Structure::FirstName, Structure::TwoNames];
         let named = names.iter().filter_map(|name| self.structures.get(name)).flatten().copied();
         let late = bits(&mut named.chain(self.regexes.values().flatten().copied()));
-        let mut literals = Vec::with_capacity(self.terms.len());
-        let mut terms = Vec::with_capacity(self.terms.len());
-        for (term, slots) in self.terms {
-            let words = u32::try_from(term.split(' ').count()).unwrap_or(1);
-            literals.push(match term.strip_suffix('*') {
-                Some(stem) => format!(" {stem}"),
-                None => format!(" {term} "),
-            });
-            terms.push(Term { words, slots });
+        let mut structured = vec![Vec::new(); self.slots.len()];
+        for (number, slots) in (0..).zip(self.regexes.values()) {
+            slots.iter().for_each(|slot| structured[*slot as usize].push(number));
         }
+        let finder = Terms::new(self.terms.keys().map(String::as_str));
+        let terms = self.terms.values().map(|slots| filled(slots)).collect();
         Compiled {
             specs,
-            automaton: automaton(&literals),
+            finder,
             mender,
             terms,
             patterns,
@@ -367,6 +369,7 @@ impl Book {
             anchors,
             late,
             structures: self.structures,
+            structured,
             regexes: self
                 .regexes
                 .into_iter()
@@ -382,15 +385,6 @@ impl Book {
 
 /// The lexicon of words that are close to one that is looked for and yet right.
 const NEVER_MENDED: &str = "never_mended";
-
-fn automaton(literals: &[String]) -> AhoCorasick {
-    AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA))
-        .prefilter(false)
-        .build(literals)
-        .expect("terms are far fewer and shorter than the automaton's limits")
-}
 
 /// Words found in nearly every text.
 fn is_common(term: &str) -> bool {

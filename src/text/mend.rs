@@ -1,64 +1,73 @@
 //! Words typed in a hurry: a letter too many, one too few, two swapped. Only words that rules look for are mended, only long
 //! ones, and never a word that is one in its own right.
 
-use std::collections::{HashMap, HashSet};
-
+use super::hash::{BASE, Table, hash, spread, step};
 use super::views::{View, Word};
 
 /// The shortest word that may be meant.
 const SHORTEST: usize = 6;
 /// Longer words are not tried: nobody's slip, and no time lost on them.
 const LONGEST: usize = 24;
-const BASE: u64 = 0x0100_0000_01B3;
-/// Bits of the filter before the table.
-const FILTER_BITS: u32 = 17;
 
 /// Knows the words that may be meant.
 #[derive(Debug, Clone, Default)]
 pub struct Mender {
     words: Vec<String>,
-    /// Hashes of the words, and of the words without one letter, with the word's number.
-    whole: HashMap<u64, u32>,
-    short: HashMap<u64, u32>,
-    known: HashSet<u64>,
+    /// The words, and the words without one letter, with the word's number.
+    whole: Sieved,
+    short: Sieved,
+    known: Table<()>,
+}
+
+/// A table behind a filter: most of what is asked for is not in it.
+#[derive(Debug, Clone, Default)]
+struct Sieved {
+    table: Table<u32>,
+    bits: u32,
     filter: Vec<u64>,
+}
+
+impl Sieved {
+    fn new(table: Table<u32>) -> Sieved {
+        // Sixteen bits for each entry: one in sixteen strangers passes.
+        let bits = (table.len() * 16).next_power_of_two().trailing_zeros().max(6);
+        let mut filter = vec![0u64; 1 << (bits - 6)];
+        for &hash in table.keys() {
+            let bit = spread(hash) >> (64 - bits);
+            filter[(bit >> 6) as usize] |= 1 << (bit & 63);
+        }
+        Sieved { table, bits, filter }
+    }
+
+    fn get(&self, hash: u64) -> Option<u32> {
+        let bit = spread(hash) >> (64 - self.bits);
+        if self.filter[(bit >> 6) as usize] >> (bit & 63) & 1 == 0 {
+            return None;
+        }
+        self.table.get(&hash).copied()
+    }
 }
 
 impl Mender {
     /// `meant` are the words to find; `known` further words that stay as they are.
     pub fn new<'w>(meant: impl IntoIterator<Item = &'w str>, known: impl IntoIterator<Item = &'w str>) -> Mender {
-        let mut mender = Mender { filter: vec![0; 1 << (FILTER_BITS - 6)], ..Mender::default() };
+        let mut mender = Mender::default();
+        let (mut whole, mut short) = (Table::default(), Table::default());
         for word in meant.into_iter().filter(|word| word.bytes().all(|b| b.is_ascii_lowercase())) {
-            mender.known.insert(hash(word.as_bytes()));
+            let hash = hash(word.as_bytes());
+            mender.known.insert(hash, ());
             if (SHORTEST..=LONGEST).contains(&word.len()) {
-                mender.learn(word);
+                let number = u32::try_from(mender.words.len()).unwrap_or(u32::MAX);
+                mender.words.push(word.to_owned());
+                whole.insert(hash, number);
+                for shorter in without_one(word.as_bytes()) {
+                    short.entry(shorter).or_insert(number);
+                }
             }
         }
-        mender.known.extend(known.into_iter().map(|word| hash(word.as_bytes())));
+        (mender.whole, mender.short) = (Sieved::new(whole), Sieved::new(short));
+        mender.known.extend(known.into_iter().map(|word| (hash(word.as_bytes()), ())));
         mender
-    }
-
-    fn learn(&mut self, word: &str) {
-        let number = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
-        let bytes = word.as_bytes();
-        self.words.push(word.to_owned());
-        self.mark(hash(bytes));
-        self.whole.insert(hash(bytes), number);
-        for skip in 0..bytes.len() {
-            let shorter = hash_iter(bytes.iter().enumerate().filter(|(at, _)| *at != skip).map(|(_, b)| *b));
-            self.mark(shorter);
-            self.short.entry(shorter).or_insert(number);
-        }
-    }
-
-    fn mark(&mut self, hash: u64) {
-        let bit = spread(hash);
-        self.filter[bit >> 6] |= 1 << (bit & 63);
-    }
-
-    fn maybe(&self, hash: u64) -> bool {
-        let bit = spread(hash);
-        self.filter[bit >> 6] >> (bit & 63) & 1 == 1
     }
 
     /// A view with slips mended; `None` where there is nothing to mend.
@@ -96,9 +105,6 @@ impl Mender {
         }
         let len = typed.len();
         let whole = prefix[len];
-        if self.maybe(whole) && self.known.contains(&whole) {
-            return None;
-        }
         let found = self.one_missing(typed, whole).or_else(|| {
             (0..len).find_map(|at| {
                 // The hash of what follows a place is the whole less the part before it.
@@ -111,7 +117,7 @@ impl Mender {
                 })
             })
         })?;
-        (!self.known.contains(&whole)).then_some(found)
+        (!self.known.contains_key(&whole)).then_some(found)
     }
 
     fn one_missing(&self, typed: &[u8], hash: u64) -> Option<&str> {
@@ -137,29 +143,17 @@ impl Mender {
         (swapped && bytes[..at] == typed[..at] && bytes[at + 2..] == typed[at + 2..]).then_some(word)
     }
 
-    fn lookup(&self, table: &HashMap<u64, u32>, hash: u64) -> Option<&str> {
-        if !self.maybe(hash) {
-            return None;
-        }
-        table.get(&hash).map(|&number| self.words[number as usize].as_str())
+    fn lookup(&self, table: &Sieved, hash: u64) -> Option<&str> {
+        table.get(hash).map(|number| self.words[number as usize].as_str())
     }
 }
 
-const fn step(hash: u64, byte: u8) -> u64 {
-    hash.wrapping_mul(BASE).wrapping_add(byte as u64)
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    hash_iter(bytes.iter().copied())
-}
-
-fn hash_iter(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0, step)
-}
-
-/// Where a hash stands in the filter.
-fn spread(hash: u64) -> usize {
-    (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - FILTER_BITS)) as usize
+/// The hashes of a word without each of its letters.
+fn without_one(word: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    (0..word.len()).map(|skip| {
+        let others = word.iter().enumerate().filter(move |(at, _)| *at != skip);
+        others.fold(0, |hash, (_, &byte)| step(hash, byte))
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod detect;
 pub mod fold;
+pub mod hash;
 pub mod dates;
 pub mod letter;
 pub mod tokenize;

@@ -35,9 +35,14 @@ pub struct View {
 impl View {
     /// The raw bytes behind a range of the view's text, widened to whole words; `None` where it holds none.
     pub fn raw(&self, range: Range<usize>) -> Option<Range<usize>> {
+        self.words_in(range).map(|(first, after)| self.raw_words(first..after))
+    }
+
+    /// The first word that a range of the view's text touches and the word after the last; `None` where it touches none.
+    pub fn words_in(&self, range: Range<usize>) -> Option<(usize, usize)> {
         let first = self.words.partition_point(|word| word.end as usize <= range.start);
         let after = self.words.partition_point(|word| (word.start as usize) < range.end);
-        (first < after).then(|| self.raw_words(first..after))
+        (first < after).then_some((first, after))
     }
 
     /// The raw bytes from the first to the last of some words; the range must not be empty.
