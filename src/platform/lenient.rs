@@ -84,6 +84,19 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// The text of a JSON string. Characters that are none become U+FFFD, and so does NUL, at which databases cut.
+    fn text(&self, place: &str, raw: &RawValue) -> String {
+        let text: String = serde_json::from_str(raw.get()).unwrap_or_else(|_| {
+            self.problem(place, "half a character (a lone surrogate); it is read as U+FFFD");
+            without_escapes(raw.get())
+        });
+        if text.contains('\0') {
+            self.problem(place, "NUL; it is read as U+FFFD");
+            return text.replace('\0', "\u{fffd}");
+        }
+        text
+    }
+
     fn range(&self, raw: &RawValue) -> Range<usize> {
         let start = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         start..start + raw.get().len()
@@ -133,16 +146,13 @@ impl<'a> Obj<'a> {
         }
     }
 
-    /// A text. Lone surrogates, which are no text, are replaced and noted.
+    /// A text. Lone surrogates and NUL, which are no text, are replaced and noted.
     pub fn str(&self, key: &str) -> Option<String> {
         let raw = self.raw(key)?;
         if !raw.get().starts_with('"') {
             return self.wrong(key, raw, "a text");
         }
-        Some(serde_json::from_str(raw.get()).unwrap_or_else(|_| {
-            self.problem(key, "a text with characters that are none");
-            without_escapes(raw.get())
-        }))
+        Some(self.body.text(&self.at(key), raw))
     }
 
     /// The first of several names under which a platform gives the same text.
@@ -231,12 +241,13 @@ impl<'a> Obj<'a> {
 
     /// The texts of a list.
     pub fn strs(&self, key: &str) -> Vec<String> {
-        let texts = self.list(key).into_iter().filter_map(|raw| match serde_json::from_str(raw.get()) {
-            Ok(text) => Some(text),
-            Err(_) => {
-                self.body.problem(format!("{}[]", self.at(key)), format!("{} where a text was expected", kind_of(raw)));
-                None
+        let place = format!("{}[]", self.at(key));
+        let texts = self.list(key).into_iter().filter_map(|raw| {
+            if raw.get().starts_with('"') {
+                return Some(self.body.text(&place, raw));
             }
+            self.body.problem(place.clone(), format!("{} where a text was expected", kind_of(raw)));
+            None
         });
         texts.collect()
     }
@@ -366,6 +377,15 @@ mod tests {
         let half = exchange(br#"{"t":"a \ud83d b \ud83d\ude00 \n","u":"caf\u00e9"}"#);
         let body = Body::of(&half);
         assert_eq!(body.root().unwrap().str("t").unwrap(), "a \u{fffd} b \u{1f600} \n");
+
+        let nul = exchange(br#"{"t":"a\u0000b","l":["\ud83dc","\u0000",3]}"#);
+        let body = Body::of(&nul);
+        let root = body.root().unwrap();
+        assert_eq!(
+            (root.str("t").unwrap(), root.strs("l")),
+            ("a\u{fffd}b".into(), vec!["\u{fffd}c".into(), "\u{fffd}".into()])
+        );
+        assert_eq!(body.problems().len(), 4);
 
         let latin = exchange(b"{\"t\":\"caf\xe9\",\"u\":\"x\"}");
         let body = Body::of(&latin);

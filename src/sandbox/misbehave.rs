@@ -358,15 +358,23 @@ fn replaced(reply: Reply, from: &str, to: &str) -> Reply {
 
 /// Puts bytes at the start of the first text a person wrote.
 fn in_text(reply: Reply, bytes: &[u8]) -> Reply {
-    const FIELDS: &[&str] =
-        &["\"message\":\"", "\"caption\":\"", "\"text\":\"", "\"textOriginal\":\"", "\"textDisplay\":\""];
+    // A platform may give the same text in several fields: in each of them.
+    const FIELDS: &[&str] = &["\"message\":", "\"caption\":", "\"text\":", "\"textOriginal\":", "\"textDisplay\":"];
     body(reply, |body| {
-        let place = FIELDS.iter().find_map(|field| {
-            body.windows(field.len()).position(|window| window == field.as_bytes()).map(|at| at + field.len())
-        });
-        if let Some(at) = place {
-            body.splice(at..at, bytes.iter().copied());
+        for field in FIELDS {
+            if let Some(at) = text_of(body, field.as_bytes()) {
+                body.splice(at..at, bytes.iter().copied());
+            }
         }
+    })
+}
+
+/// Where the first text of a field begins; one platform writes a space before it.
+fn text_of(body: &[u8], field: &[u8]) -> Option<usize> {
+    body.windows(field.len() + 2).enumerate().find_map(|(at, window)| match window.strip_prefix(field)? {
+        [b'"', _] => Some(at + field.len() + 1),
+        b" \"" => Some(at + field.len() + 2),
+        _ => None,
     })
 }
 

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod characters;
 mod clocks;
 mod daemon;
 mod decisions;
