@@ -1,17 +1,19 @@
 //! Whatever stands in place of any one value of an answer, the parsers take it: no panic, and each item that is read names
-//! JSON of its own.
+//! JSON of its own. What `fuzz/` does without end is done here for a moment.
 #![allow(clippy::unwrap_used, reason = "a test whose footing is gone ends here")]
 
 use std::collections::BTreeSet;
 
 use pagekeeper::model::{Exchange, Page};
-use pagekeeper::platform::{bluesky, x, youtube};
+use pagekeeper::platform::{bluesky, facebook, instagram, x, youtube};
+use pagekeeper::{import, rules};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[test]
 fn any_value_in_any_place_is_taken() {
     let mut tried = 0;
-    for whole in [post(), thread(), comments(), records()] {
+    for whole in [post(), thread(), comments(), records(), graph()] {
         for place in places(&whole) {
             for other in [
                 Value::Null,
@@ -35,26 +37,114 @@ fn any_value_in_any_place_is_taken() {
 }
 
 fn read(body: &Value) {
-    let at = "2026-11-22T12:00:00Z".parse().unwrap();
-    let exchange = Exchange { at, status: 200, body: serde_json::to_vec(body).unwrap(), ..Exchange::default() };
+    let exchange = exchange(serde_json::to_vec(body).unwrap());
+    for seen in pages(&exchange).iter().flat_map(|page| &page.observations) {
+        let raw: Value = serde_json::from_slice(&exchange.body[seen.raw.clone()]).unwrap();
+        assert!(raw.is_object(), "{}", seen.native_id);
+    }
+}
+
+fn exchange(body: Vec<u8>) -> Exchange {
+    Exchange { at: "2026-11-22T12:00:00Z".parse().unwrap(), status: 200, body, ..Exchange::default() }
+}
+
+/// What every parser makes of an answer.
+fn pages(exchange: &Exchange) -> [Page; 14] {
     let hidden = BTreeSet::new();
     let blobs = bluesky::Blobs { did: "did:plc:district", server: "https://pds.example.org" };
     let eye = bluesky::Eye { blobs, handle: "mesavista.example.org", hidden: &hidden };
-    let pages: [Page; 10] = [
-        x::parse_posts(&exchange, &x::Names::default()).page,
-        x::parse_user(&exchange).0,
-        youtube::parse_channels(&exchange).page,
-        youtube::parse_videos(&exchange).page,
-        youtube::parse_threads(&exchange, "v1").page,
-        youtube::parse_comments(&exchange, |_| "v1".to_owned(), None).page,
-        bluesky::parse_records(&exchange, eye, true).page,
-        bluesky::parse_posts(&exchange, eye, &[]).0,
-        bluesky::parse_thread(&exchange, eye).page,
-        bluesky::parse_profile(&exchange).0,
-    ];
-    for seen in pages.iter().flat_map(|page| &page.observations) {
-        let raw: Value = serde_json::from_slice(&exchange.body[seen.raw.clone()]).unwrap();
-        assert!(raw.is_object(), "{}", seen.native_id);
+    [
+        facebook::parse_posts(exchange, "1"),
+        facebook::parse_comments(exchange, "1_2"),
+        instagram::parse_posts(exchange, "1"),
+        instagram::parse_comments(exchange, "2"),
+        x::parse_posts(exchange, &x::Names::default()).page,
+        x::parse_user(exchange).0,
+        youtube::parse_channels(exchange).page,
+        youtube::parse_videos(exchange).page,
+        youtube::parse_threads(exchange, "v1").page,
+        youtube::parse_comments(exchange, |_| "v1".to_owned(), None).page,
+        bluesky::parse_records(exchange, eye, true).page,
+        bluesky::parse_posts(exchange, eye, &[]).0,
+        bluesky::parse_thread(exchange, eye).page,
+        bluesky::parse_profile(exchange).0,
+    ]
+}
+
+/// Bytes as they may come: an answer, a line or a pack with some of it cut out and something else put there.
+fn broken(wholes: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let odd = ["", "\0", "\\ud83d", "\\u0000", "\"", "{", "]", "\n", "'", "= [", "\u{feff}"];
+    let odd = odd.map(|odd| odd.as_bytes().to_vec()).to_vec();
+    let odd = prop_oneof![prop::sample::select(odd), prop::collection::vec(any::<u8>(), 0..6)];
+    (prop::sample::select(wholes), any::<prop::sample::Index>(), 0..40_usize, odd).prop_map(
+        |(mut bytes, at, cut, odd)| {
+            let from = at.index(bytes.len());
+            let to = (from + cut).min(bytes.len());
+            bytes.splice(from..to, odd);
+            bytes
+        },
+    )
+}
+
+fn answers() -> Vec<Vec<u8>> {
+    [post(), thread(), comments(), records(), graph()].iter().map(|whole| serde_json::to_vec(whole).unwrap()).collect()
+}
+
+fn lines() -> Vec<Vec<u8>> {
+    let line = json!({"platform": "x", "account": "a", "native_id": "1", "kind": "post", "text": "né", "created_at": "2026-11-20T10:00:00Z",
+        "author": {"id": "7", "name": "n", "role": "public"}, "media": [{"sha256": "00", "alt": "a"}], "versions": [{"observed_at":
+        "2026-11-20T10:00:00Z", "change": "created", "state": "visible", "text": "n", "media": ["00"], "evidence": []}]});
+    vec![serde_json::to_vec(&line).unwrap()]
+}
+
+const PACK: &str = r#"
+    [lexicon]
+    harm = ["hit*", "d_rn", "@more"]
+    more = ["kick"]
+    [structure]
+    twice = ' (?:ha ){2,4}'
+    [modifier.play]
+    terms = ["play"]
+    scope = "near"
+    [[rule]]
+    id = "a.b"
+    title = "A"
+    category = "obscenity"
+    severity = "low"
+    clause = { public = "III.4" }
+    find = [["@harm", "me|$name"], ["$twice"]]
+    modifiers = { play = "drop" }
+    benign = ["hit me up"]
+    match = ["hits me", "ha ha", "el hit me"]
+    no_match = ["hit me up", "me", "kick me in the play"]
+"#;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_taken_as_an_answer(body in broken(answers())) {
+        let exchange = exchange(body);
+        for seen in pages(&exchange).iter().flat_map(|page| &page.observations) {
+            prop_assert!(exchange.body.get(seen.raw.clone()).is_some(), "{}", seen.native_id);
+            prop_assert!(!seen.content.text.contains('\0'), "{}", seen.native_id);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_taken_as_a_line(line in broken(lines())) {
+        if let Ok((account, item)) = import::parse(&line, "2026-11-22T12:00:00Z".parse().unwrap()) {
+            prop_assert!(!account.is_empty() && !item.native_id.is_empty() && !item.versions.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_text_is_taken_as_a_pack(pack in broken(vec![PACK.as_bytes().to_vec()])) {
+        let files = [("a.toml".to_owned(), String::from_utf8_lossy(&pack).into_owned())];
+        if let Err(errors) = rules::load(&files) {
+            prop_assert!(errors.iter().all(|error| error.file == "a.toml" || error.file == "packs"), "{errors:?}");
+            prop_assert!(!errors.is_empty());
+        }
     }
 }
 
@@ -110,6 +200,15 @@ fn comments() -> Value {
         "title": "t", "description": "d", "customUrl": "@c", "thumbnails": {"high": {"url": "u"}}}, "replies": {"comments": [comment]},
         "statistics": {"commentCount": "3", "videoCount": "4"}, "status": {"privacyStatus": "public"},
         "contentDetails": {"videoId": "v1", "relatedPlaylists": {"uploads": "UU1"}}, "brandingSettings": {"channel": {"keywords": "k"}}}]})
+}
+
+fn graph() -> Value {
+    json!({"data": [{"id": "1_2", "message": "né", "caption": "c", "text": "t", "created_time": "2026-11-20T10:00:00+0000",
+        "timestamp": "2026-11-20T10:00:00+0000", "from": {"id": "7", "name": "n"}, "username": "u", "is_hidden": false,
+        "object": {"id": "1_2"}, "parent": {"id": "1_1"}, "comment_count": 1, "like_count": 2, "media_type": "IMAGE", "media_url": "m",
+        "attachments": {"data": [{"type": "photo", "title": "t", "description": "d", "url": "u", "target": {"id": "3"},
+        "media": {"image": {"src": "s"}}}]}, "comments": {"data": [], "summary": {"total_count": 3}}}],
+        "paging": {"cursors": {"after": "a"}, "next": "n"}})
 }
 
 fn records() -> Value {
