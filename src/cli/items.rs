@@ -8,6 +8,7 @@ use super::{Exit, Usage, flag_by_key, print, print_json};
 use crate::app::App;
 use crate::app::search::local;
 use crate::db::flags::{self, Flag, Opening};
+use crate::db::inputs;
 use crate::db::items::{self, Shown};
 use crate::db::suppressions;
 use crate::model::{Outcome, rfc3339};
@@ -118,6 +119,7 @@ fn flag_json(app: &App, flag: &Flag) -> Result<serde_json::Value> {
             Some(span)
         })
         .collect();
+    let packs = app.db.read(|conn| inputs::in_force(conn, inputs::PACKS))?;
     Ok(json!({
         "flag": flag.key(),
         "item": flag.item(),
@@ -126,6 +128,7 @@ fn flag_json(app: &App, flag: &Flag) -> Result<serde_json::Value> {
         "native_id": flag.native_id,
         "version": flag.version,
         "rule": flag.rule,
+        "packs": packs.map(|(digest, _)| hex::encode(digest)),
         "category": flag.category,
         "severity": flag.severity,
         "clause": flag.clause,
