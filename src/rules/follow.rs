@@ -146,6 +146,9 @@ fn flags_of_one(
         every_role: false,
     };
     let hits = engine.apply(&subject, gate);
+    if hits.is_empty() {
+        return Vec::new();
+    }
     let name = format!("{}:{}", text.platform, text.native_id);
     hits.into_iter()
         .map(|hit| flags::New {

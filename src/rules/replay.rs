@@ -54,11 +54,13 @@ pub fn replay(
         let texts = db.read(|conn| items::texts(conn, through, size, BATCH))?;
         through = if texts.len() < BATCH { size } else { texts.last().map_or(size, |text| text.seq) };
         found.texts += texts.len() as u64;
-        let names: HashMap<i64, String> =
-            texts.iter().map(|text| (text.item, format!("{}:{}", text.platform, text.native_id))).collect();
+        // Few texts have flags: their names are made when they are told of.
+        let name = |item: i64| {
+            let text = texts.iter().find(|text| text.item == item);
+            text.map(|text| format!("{}:{}", text.platform, text.native_id)).unwrap_or_default()
+        };
         for new in flags_of(engine, gate, &InForce::new(), &texts, None) {
             if seen.insert(new.flag) {
-                let name = names.get(&new.item).cloned().unwrap_or_default();
                 compare(&mut found, in_force.remove(&new.flag), &new, name, tell)?;
             }
         }
@@ -84,7 +86,7 @@ fn compare(
     found: &mut Replayed,
     known: Option<flags::Flag>,
     new: &New,
-    item: String,
+    name: impl Fn(i64) -> String,
     tell: &mut dyn FnMut(&Difference) -> Result<()>,
 ) -> Result<()> {
     let (change, was) = match known {
@@ -103,7 +105,7 @@ fn compare(
     tell(&Difference {
         change,
         flag: hex::encode(new.flag),
-        item,
+        item: name(new.item),
         rule: new.rule.clone(),
         category: new.category,
         severity: new.severity,
