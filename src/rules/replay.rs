@@ -1,13 +1,14 @@
 //! What other packs would change over the archive: nothing is written.
 
 use std::collections::HashMap;
+use std::sync::mpsc;
 
 use anyhow::Result;
 
 use super::follow::{BATCH, flags_of};
 use super::pass::{Engine, Gate};
 use crate::db::flags::{self, FlagKey, New};
-use crate::db::items;
+use crate::db::items::{self, Text};
 use crate::db::suppressions::InForce;
 use crate::db::{Db, ledger};
 use crate::model::{Category, Severity};
@@ -49,22 +50,25 @@ pub fn replay(
     let mut found = Replayed::default();
     let mut seen: std::collections::HashSet<FlagKey> = std::collections::HashSet::new();
     let size = db.read(ledger::size)?;
-    let mut through = 0;
-    while through < size {
-        let texts = db.read(|conn| items::texts(conn, through, size, BATCH))?;
-        through = if texts.len() < BATCH { size } else { texts.last().map_or(size, |text| text.seq) };
-        found.texts += texts.len() as u64;
-        // Few texts have flags: their names are made when they are told of.
-        let name = |item: i64| {
-            let text = texts.iter().find(|text| text.item == item);
-            text.map(|text| format!("{}:{}", text.platform, text.native_id)).unwrap_or_default()
-        };
-        for new in flags_of(engine, gate, &InForce::new(), &texts, None) {
-            if seen.insert(new.flag) {
-                compare(&mut found, in_force.remove(&new.flag), &new, name, tell)?;
+    // Texts are read ahead while others are matched.
+    std::thread::scope(|scope| {
+        let (send, batches) = mpsc::sync_channel(2);
+        let reader = scope.spawn(move || read(db, size, &send));
+        for texts in batches {
+            found.texts += texts.len() as u64;
+            // Few texts have flags: their names are made when they are told of.
+            let name = |item: i64| {
+                let text = texts.iter().find(|text: &&Text| text.item == item);
+                text.map(|text| format!("{}:{}", text.platform, text.native_id)).unwrap_or_default()
+            };
+            for new in flags_of(engine, gate, &InForce::new(), &texts, None) {
+                if seen.insert(new.flag) {
+                    compare(&mut found, in_force.remove(&new.flag), &new, name, tell)?;
+                }
             }
         }
-    }
+        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
     let mut gone: Vec<flags::Flag> = in_force.into_values().collect();
     gone.sort_by_key(|flag| (flag.version, flag.flag));
     for flag in gone {
@@ -80,6 +84,19 @@ pub fn replay(
         })?;
     }
     Ok(found)
+}
+
+/// Sends all texts up to an entry, in order, until nobody takes them.
+fn read(db: &Db, size: u64, send: &mpsc::SyncSender<Vec<Text>>) -> Result<()> {
+    let mut through = 0;
+    while through < size {
+        let texts = db.read(|conn| items::texts(conn, through, size, BATCH))?;
+        through = if texts.len() < BATCH { size } else { texts.last().map_or(size, |text| text.seq) };
+        if send.send(texts).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn compare(

@@ -5,6 +5,7 @@ use pagekeeper::app::packs;
 use pagekeeper::db::samples::{self, Look};
 use pagekeeper::db::{flags, replays, suppressions};
 use pagekeeper::model::{Category, Mode};
+use pagekeeper::rules;
 use pagekeeper::weekly;
 
 use crate::rig::{PAGE, Rig};
@@ -107,6 +108,18 @@ async fn a_changed_pack_shows_what_it_does_and_a_broken_one_does_nothing() {
                 clause = { public = \"III.4\" }\nfind = [[\"zamboni\"]]\nmatch = [\"zamboni\", \"el zamboni\", \"a zamboni\"]\n\
                 no_match = [\"zamba\", \"bonito\", \"rink\"]\n";
     std::fs::write(&pack, text).unwrap();
+    // Beforehand: what it would do is told, and nothing is done.
+    let packs = rules::load(&packs::read(&rig.app().config).unwrap()).unwrap();
+    let mut told = Vec::new();
+    let replayed = rig.app().replay(&packs, &mut |difference| {
+        told.push(difference.clone());
+        Ok(())
+    });
+    let replayed = replayed.unwrap();
+    assert_eq!((replayed.new, replayed.gone, replayed.changed, replayed.same as usize), (1, 0, 0, open));
+    assert_eq!(rig.kept()[told[0].item.trim_start_matches("facebook:")].last().unwrap().3, "the zamboni broke");
+    assert_eq!(states(&rig).len(), open);
+
     rig.follow().await.unwrap();
     assert_eq!(states(&rig).len(), open + 1);
     let replay = rig.read(|conn| replays::newest(conn, 1)).remove(0);
