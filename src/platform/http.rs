@@ -12,6 +12,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use super::guard::{self, Guard};
 use super::meters::Meters;
 use super::redact;
+use super::unreachable::unreachable_host;
 use super::{Error, Failure};
 use crate::model::{Clock, Exchange, Secret, Timestamp};
 
@@ -510,21 +511,6 @@ fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
         .filter(|(name, _)| !matches!(name.as_str(), "set-cookie" | "set-cookie2"))
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect()
-}
-
-/// A failed exchange in words; the URL is left out, since a proof may stand in it.
-pub(super) fn unreachable_host(call: &Call, error: reqwest::Error) -> Error {
-    let host = call.url.host_str().unwrap_or_default();
-    let say = format!("{}: {host} could not be read: {}", call.what, innermost(&error.without_url()));
-    Error::Transient { say }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 /// Half a second, doubled for each attempt, and up to half as much again so that clients do not march in step.

@@ -8,7 +8,8 @@ use reqwest::Url;
 use sha2::{Digest, Sha256};
 
 use super::Error;
-use super::http::{Auth, Call, Http, Trust, plain_judge, unreachable_host};
+use super::http::{Auth, Call, Http, Trust, plain_judge};
+use super::unreachable::unreachable_host;
 use crate::model::Media;
 
 /// A medium whose bytes now lie in the archive.

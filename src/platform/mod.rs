@@ -18,6 +18,7 @@ mod listing;
 pub mod media;
 mod meters;
 mod redact;
+mod unreachable;
 pub mod x;
 pub mod youtube;
 

@@ -29,6 +29,7 @@ mod secrets;
 mod sentences;
 mod store;
 mod tidy;
+mod tls;
 mod transfer;
 mod total;
 mod unit;
