@@ -119,12 +119,12 @@ impl<'d> Desk<'d> {
     fn escalates(&self, alert: &Open) -> bool {
         let Some(live) = self.seen.live_since else { return false };
         let wait = SignedDuration::from_mins(i64::from(self.config.alerts.escalate_after_minutes));
-        !self.config.alerts.escalate_to.is_empty() && self.now >= alert.stored_at.max(live) + wait
+        !self.config.alerts.escalate_to.is_empty() && apart(self.now, alert.stored_at.max(live.min(self.now))) >= wait
     }
 
     fn urgent_for(&self, reader: &str, alerts: &[&'d Open], told: &BTreeMap<FlagKey, usize>, decision: &mut Decision) {
         let recent = self.seen.recent.get(reader).map_or(&[][..], Vec::as_slice);
-        let in_last = |span| move |mail: &&mails::Recent| mail.stored_at > self.now - span;
+        let in_last = |span| move |mail: &&mails::Recent| apart(mail.stored_at, self.now) < span;
         let resting: BTreeSet<i64> =
             recent.iter().filter(in_last(REST)).flat_map(|mail| mail.accounts.clone()).collect();
         let mut left = MOST_AN_HOUR.saturating_sub(recent.iter().filter(in_last(HOUR)).count());
@@ -133,7 +133,8 @@ impl<'d> Desk<'d> {
             !resting.contains(&alert.account) && !alert.acknowledged.iter().any(|actor| is_same_person(actor, reader))
         });
         let (new, known): (Vec<&Open>, Vec<&Open>) = awake.partition(|alert| !alert.told.contains_key(reader));
-        let mut due: Vec<&Open> = known.into_iter().filter(|alert| alert.told[reader].1 + repeat <= self.now).collect();
+        let mut due: Vec<&Open> =
+            known.into_iter().filter(|alert| apart(alert.told[reader].1, self.now) >= repeat).collect();
         for mut group in groups(new, left) {
             let accounts: BTreeSet<i64> = group.iter().map(|alert| alert.account).collect();
             let (joins, rest): (Vec<&Open>, Vec<&Open>) =
@@ -198,6 +199,12 @@ impl<'d> Desk<'d> {
             decision.mails.push((self.words().past(&counts).mail("summary", id, &reader, false), Vec::new()));
         }
     }
+}
+
+/// How long it is from one time to the other, whichever comes first: after a clock that ran ahead was put right, nothing waits
+/// until that time has come again.
+fn apart(one: Timestamp, other: Timestamp) -> SignedDuration {
+    one.duration_since(other).abs()
 }
 
 /// New alerts by account, the most severe first; where there are more accounts than mails left this hour, the last mail has

@@ -271,7 +271,8 @@ fn open(conn: &Connection, rest: &str, params: impl rusqlite::Params) -> Result<
 
 fn told(conn: &Connection, flag: &FlagKey) -> Result<BTreeMap<String, (u32, Timestamp)>> {
     let mut statement = conn.prepare_cached(
-        "SELECT m.recipient, count(*), max(m.stored_at) FROM mailed t JOIN mails m ON m.id = t.mail_id
+        // Beside max() SQLite gives the columns of its row: the last mail, whatever the clock said then.
+        "SELECT m.recipient, count(*), m.stored_at, max(m.id) FROM mailed t JOIN mails m ON m.id = t.mail_id
          WHERE t.flag = ?1 GROUP BY m.recipient",
     )?;
     let rows = statement.query_map([flag], |row| Ok((row.get(0)?, (row.get(1)?, at(row.get(2)?)))))?;

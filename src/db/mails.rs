@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
+use jiff::SignedDuration;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::flags::FlagKey;
@@ -59,14 +60,18 @@ pub struct Waiting {
     pub tries: u32,
 }
 
+/// No try is put off for so long: a later time was written by a clock that ran ahead.
+const LONGEST_HELD: SignedDuration = SignedDuration::from_hours(1);
+
 /// Takes the next mail that is due and keeps it from others until `until`: whoever took it and died leaves it due again then.
 pub fn take(tx: &Transaction<'_>, now: Timestamp, until: Timestamp) -> Result<Option<Waiting>> {
     let found = tx
         .prepare_cached(
             "SELECT id, kind, message_id, recipient, subject, text, html, important, stored_at, tries FROM mails
-             WHERE sent_at IS NULL AND refused_at IS NULL AND next_try_at <= ?1 ORDER BY important DESC, id LIMIT 1",
+             WHERE sent_at IS NULL AND refused_at IS NULL AND (next_try_at <= ?1 OR next_try_at > ?2)
+             ORDER BY important DESC, id LIMIT 1",
         )?
-        .query_row([ms(now)], |row| {
+        .query_row([ms(now), ms(now + LONGEST_HELD)], |row| {
             Ok(Waiting {
                 id: row.get(0)?,
                 kind: row.get(1)?,

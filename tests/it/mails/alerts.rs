@@ -245,6 +245,35 @@ fn lower_concerns_are_in_one_mail_at_seven_on_both_sides_of_a_clock_change() {
 }
 
 #[test]
+fn a_clock_that_jumps_a_day_keeps_no_alert_from_anybody() {
+    for day in [24 * 60, -24 * 60] {
+        let world = World::live();
+        let first = world.comment(HIGH, THREAT, Severity::Critical);
+        world.look();
+        world.later(day);
+        let second = world.comment(HIGH, THREAT, Severity::Critical);
+        world.look();
+        world.minutes(50);
+        assert_eq!(minutes_between(&world, "safety"), [day, 20, 20], "told at once, and again until somebody looks");
+        assert!(world.to("safety")[1].subject.contains("2 possible threats"));
+        assert!(!world.to("superintendent").is_empty(), "{day}");
+        let told = world.sent().len();
+        world.answer(&first, Opening::Exposure, "principal");
+        world.answer(&second, Opening::Exposure, "principal");
+        world.minutes(120);
+        assert_eq!(world.sent().len(), told, "{day}");
+
+        // A mail that waited while the clock jumped goes out.
+        world.comment(MIDDLE, THREAT, Severity::Critical);
+        alert::catch_up(&world.db, &world.config, world.now.get()).unwrap();
+        alert::tick(&world.db, &world.config, world.now.get()).unwrap();
+        world.later(day);
+        assert_eq!(world.send().sent, 1, "{day}");
+        assert_eq!(world.send().sent, 0, "{day}: once");
+    }
+}
+
+#[test]
 fn a_morning_that_was_missed_is_made_up_once() {
     let world = World::live();
     world.comment(HIGH, THREAT, Severity::Medium);
