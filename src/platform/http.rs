@@ -3,6 +3,8 @@
 //! A [`Call`] is typed: secrets go into its `auth` or `proof` and nowhere else, and what comes back is blanked before
 //! anybody parses or hashes it (invariant 10).
 
+#![allow(clippy::disallowed_types, reason = "the one place that sends requests")]
+
 use std::time::Duration;
 
 use anyhow::Context as _;

@@ -1,5 +1,7 @@
 //! X, YouTube and Bluesky as the sandbox serves them: their own words for what is long, edited, hidden, deep or not there.
 
+#![allow(clippy::disallowed_types, reason = "the test is another program")]
+
 use std::collections::BTreeSet;
 
 use pagekeeper::model::{Platform, Timestamp};

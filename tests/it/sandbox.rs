@@ -1,5 +1,6 @@
 //! The sandbox over real HTTP: it answers, and every way to go wrong is what it says.
 #![allow(clippy::unwrap_used, reason = "a test whose footing is gone ends here")]
+#![allow(clippy::disallowed_types, reason = "the test is another program")]
 
 use std::time::Duration;
 
