@@ -69,7 +69,11 @@ fn evaluated() -> Result<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/eval");
     let mut texts = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        for line in std::fs::read_to_string(entry?.path())?.lines() {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "jsonl") {
+            continue;
+        }
+        for line in std::fs::read_to_string(path)?.lines() {
             let row: serde_json::Value = serde_json::from_str(line)?;
             texts.push(row["text"].as_str().context("a row without a text")?.to_owned());
         }

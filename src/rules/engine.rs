@@ -39,11 +39,17 @@ pub fn matches(engine: &Engine, raw: &str, runs: &dyn Fn(&Rule) -> bool) -> Vec<
     let mended = engine.compiled.mender.mend(latest);
     let mut found: Vec<Match> = Vec::new();
     let mut seen = Seen::new(engine.compiled.anchors.len());
+    let mut plain: Vec<u32> = Vec::new();
     for (number, view) in views.all().chain(mended.as_ref()).enumerate() {
         seen.clear();
         literals(engine, view, &mut seen);
+        let terms = seen.terms.iter().map(|&(term, ..)| term);
         if number == 0 {
+            plain.extend(terms);
             structures(engine, raw, &views, &mut seen);
+        } else if plain.iter().copied().eq(terms) {
+            // Read in another way it says the same words: most often a digit that is one.
+            continue;
         }
         let candidates = candidates(engine, &seen, &found, runs);
         if !candidates.is_empty() {

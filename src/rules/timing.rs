@@ -6,11 +6,11 @@ use super::engine;
 use super::pack::{PackError, Rule};
 use super::pass::Engine;
 
-/// How many times the reference (reading the text and finding all words, without any rule) one rule may take.
+/// How many times the reference (reading the text and finding all words, without any rule) one rule may take beside it.
 const AT_MOST: u32 = 10;
 
-/// Shorter times than this are lost in the clock.
-const LEAST: Duration = Duration::from_micros(50);
+/// The reference is at least this: a rule may always take a millisecond for a text of [`HOSTILE`] bytes.
+const LEAST: Duration = Duration::from_micros(100);
 
 /// Tried so often before a rule is refused, and the shortest times count: another program may have had the processor.
 const TRIES: usize = 30;
@@ -49,7 +49,8 @@ fn over(engine: &Engine, number: usize, text: &str) -> Option<u32> {
     for _ in 0..TRIES {
         reference = reference.min(taken(engine, text, &|_| false)).max(LEAST);
         alone = alone.min(taken(engine, text, &is_rule));
-        times = u32::try_from(alone.as_nanos() / reference.as_nanos()).unwrap_or(u32::MAX);
+        let own = alone.saturating_sub(reference);
+        times = u32::try_from(own.as_nanos() / reference.as_nanos()).unwrap_or(u32::MAX);
         if times <= AT_MOST {
             return None;
         }
