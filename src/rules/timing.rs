@@ -86,7 +86,7 @@ mod tests {
     fn a_rule_that_holds_up_all_others_is_refused_by_name() {
         let pack = r#"
             [structure]
-            slow = '[ab][abe ]{1,1500}[ab][abe ]{1500}[be]zz|q q zz'
+            slow = '[ab][abe ]{1,1400}[ab][abe ]{1,1400}[ab][abe ]{1,1400}[cdf]|q q zz'
             [[rule]]
             id = "slow.rule"
             title = "Slow"
