@@ -83,11 +83,15 @@ pub(super) fn around(engine: &Engine, rule: usize) -> impl Iterator<Item = SlotI
 
 /// Whether any word that a rule looks for is in the text.
 pub fn holds_words_of(engine: &Engine, rule: usize, raw: &str) -> bool {
-    let views = Views::of(raw);
-    let mut seen = Seen::new(engine.compiled.anchors.len());
-    views.all().for_each(|view| literals(engine, view, &mut seen));
-    let sees = |slot: SlotId| seen.slots[slot as usize / 64] >> (slot % 64) & 1 == 1;
-    let mut patterns = engine.compiled.patterns.iter().filter(|pattern| pattern.rule == rule);
+    let compiled = &engine.compiled;
+    let mut patterns = compiled.patterns.iter().filter(|pattern| pattern.rule == rule);
+    let mut seen = vec![0u64; compiled.anchors.len()];
+    for view in Views::of(raw).all() {
+        compiled.finder.find(view, |term, _, _| {
+            compiled.terms[term as usize].iter().for_each(|&(block, bits)| seen[block as usize] |= bits);
+        });
+    }
+    let sees = |slot: SlotId| seen[slot as usize / 64] >> (slot % 64) & 1 == 1;
     patterns.any(|pattern| pattern.slots.iter().any(|&slot| sees(slot)))
 }
 
@@ -104,6 +108,14 @@ impl Seen {
         Seen { terms: Vec::with_capacity(64), structures: Vec::new(), slots: vec![0; blocks] }
     }
 
+    pub fn may_fill(&self, slot: SlotId) -> bool {
+        self.slots[slot as usize / 64] >> (slot % 64) & 1 == 1
+    }
+
+    fn mark(&mut self, slots: &[SlotId]) {
+        slots.iter().for_each(|slot| self.slots[*slot as usize / 64] |= 1 << (slot % 64));
+    }
+
     pub fn clear(&mut self) {
         self.terms.clear();
         self.structures.clear();
@@ -111,17 +123,13 @@ impl Seen {
     }
 }
 
-/// Patterns whose anchor was seen and whose other slots may be filled; what is found late (names, the packs' own
-/// structures) counts as seen here.
+/// Patterns whose anchor was seen and whose other slots may be filled.
 fn candidates(engine: &Engine, seen: &Seen, found: &[Match], runs: &dyn Fn(&Rule) -> bool) -> Vec<u32> {
     let compiled = &engine.compiled;
     let mut candidates = Vec::new();
-    let maybe = |slot: SlotId| {
-        let block = slot as usize / 64;
-        (seen.slots[block] | compiled.late[block]) >> (slot % 64) & 1 == 1
-    };
+    let maybe = |slot: SlotId| seen.may_fill(slot);
     for (block, anchors) in compiled.anchors.iter().enumerate() {
-        let mut bits = anchors & (seen.slots[block] | compiled.late[block]);
+        let mut bits = anchors & seen.slots[block];
         while bits != 0 {
             let slot = block * 64 + bits.trailing_zeros() as usize;
             bits &= bits - 1;
@@ -138,13 +146,26 @@ fn candidates(engine: &Engine, seen: &Seen, found: &[Match], runs: &dyn Fn(&Rule
     candidates
 }
 
-/// All terms of all slots.
+/// All terms of all slots, and every slot that something in the view hints at.
 pub(super) fn literals(engine: &Engine, view: &View, seen: &mut Seen) {
     let compiled = &engine.compiled;
+    seen.slots.copy_from_slice(&compiled.anywhere);
     compiled.finder.find(view, |number, from, to| {
         seen.terms.push((number, from, to));
-        compiled.terms[number as usize].iter().for_each(|&(block, bits)| seen.slots[block as usize] |= bits);
+        compiled.hints[number as usize].iter().for_each(|&(block, bits)| seen.slots[block as usize] |= bits);
     });
+    if view.text.bytes().any(|byte| byte.is_ascii_digit()) {
+        seen.slots.iter_mut().zip(&compiled.digits).for_each(|(seen, bits)| *seen |= bits);
+    }
+    let slots = |structure| compiled.structures.get(&structure).map_or(&[][..], Vec::as_slice);
+    let mut names = (0..view.words.len()).filter(|&at| is_name(view, at)).peekable();
+    if names.peek().is_some() {
+        seen.mark(slots(Structure::FirstName));
+        seen.mark(slots(Structure::TwoNames));
+    }
+    if names.any(|at| !view.words[at].opens) {
+        seen.mark(slots(Structure::Name));
+    }
 }
 
 pub(super) fn index(at: usize) -> u32 {
@@ -158,7 +179,7 @@ pub(super) fn structures(engine: &Engine, raw: &str, views: &Views, seen: &mut S
     let mut put = |structure: Structure, found: Vec<Range<usize>>| {
         let slots = engine.compiled.structures.get(&structure).map_or(&[][..], Vec::as_slice);
         for (from, to) in found.iter().filter_map(|at| raw_words(view, at)) {
-            slots.iter().for_each(|&slot| seen.slots[slot as usize / 64] |= 1 << (slot % 64));
+            seen.mark(slots);
             seen.structures.extend(slots.iter().map(|&slot| Fill { slot, from, to }));
         }
     };

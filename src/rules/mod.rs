@@ -1,5 +1,6 @@
 //! What is looked for: packs of rules, the pure pass over one text, and the verbs on them.
 
+mod cues;
 mod engine;
 pub mod eval;
 mod examples;

@@ -30,7 +30,7 @@ pub(super) struct Declared {
     /// Words by concept, each already folded; shared between all rules.
     pub lexicons: BTreeMap<String, Vec<String>>,
     /// Regular expressions over the folded view.
-    pub structures: BTreeMap<String, String>,
+    pub structures: BTreeMap<String, regex::bytes::Regex>,
     pub modifiers: BTreeMap<String, Modifier>,
 }
 
@@ -338,11 +338,12 @@ impl Reading {
         }
         for (structure, pattern) in file.structure {
             let line = line_of(text, pattern.span().start);
-            if let Err(cause) = structure_pattern(pattern.get_ref()) {
-                self.fault(name, line, None, format!("structure {structure:?} must be a regular expression: {cause}"));
-            }
-            if self.declared.structures.insert(structure.clone(), pattern.into_inner()).is_some() {
-                self.fault(name, line, None, format!("structure {structure:?} must be declared once"));
+            let regex = structure_pattern(pattern.get_ref())
+                .map_err(|cause| format!("structure {structure:?} must be a regular expression: {cause}"));
+            match regex.map(|regex| self.declared.structures.insert(structure.clone(), regex)) {
+                Ok(None) => {}
+                Ok(Some(_)) => self.fault(name, line, None, format!("structure {structure:?} must be declared once")),
+                Err(fault) => self.fault(name, line, None, fault),
             }
         }
         for (modifier, declared) in file.modifier {
@@ -457,7 +458,7 @@ fn finished(rule: RawRule, pack: &str, line: usize) -> Rule {
 }
 
 /// A structure of a pack: a regular expression over the folded view, on bytes so that nothing in it is slow.
-pub(super) fn structure_pattern(pattern: &str) -> Result<regex::bytes::Regex, String> {
+fn structure_pattern(pattern: &str) -> Result<regex::bytes::Regex, String> {
     regex::bytes::RegexBuilder::new(pattern)
         .unicode(false)
         .size_limit(1 << 20)

@@ -9,7 +9,7 @@ use crate::text::views::View;
 pub struct Places<'p> {
     engine: &'p Engine,
     view: &'p View,
-    terms: &'p [(u32, u32, u32)],
+    seen: &'p Seen,
     fills: Vec<Fill>,
     /// A bit for each slot whose terms and names were looked for, and for each that has a place.
     asked: Vec<u64>,
@@ -24,7 +24,7 @@ impl<'p> Places<'p> {
         let mut places = Places {
             engine,
             view,
-            terms: &seen.terms,
+            seen,
             fills: Vec::with_capacity(64),
             asked: vec![0; blocks],
             filled: vec![0; blocks],
@@ -47,7 +47,7 @@ impl<'p> Places<'p> {
             *fresh &= !*asked;
             *asked |= *fresh;
         });
-        for &(term, from, to) in self.terms {
+        for &(term, from, to) in &self.seen.terms {
             for &(block, bits) in &self.engine.compiled.terms[term as usize] {
                 let mut wanted = bits & fresh[block as usize];
                 while wanted != 0 {
@@ -86,10 +86,13 @@ impl<'p> Places<'p> {
         if std::mem::replace(&mut self.ran[number], true) {
             return;
         }
-        let (regex, slots) = &self.engine.compiled.regexes[number];
-        for hit in regex.find_iter(self.view.text.as_bytes()) {
+        let own = &self.engine.compiled.regexes[number];
+        if !self.seen.may_fill(own.cue) {
+            return;
+        }
+        for hit in own.regex.find_iter(self.view.text.as_bytes()) {
             if let Some((from, to)) = self.view.words_in(hit.range()) {
-                slots.iter().for_each(|&slot| self.put(Fill { slot, from: index(from), to: index(to) }));
+                own.slots.iter().for_each(|&slot| self.put(Fill { slot, from: index(from), to: index(to) }));
             }
         }
     }

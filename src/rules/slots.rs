@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::pack::{Declared, Effect, Modifier, PackError, structure_pattern};
+use super::cues::{Cue, cue};
+use super::pack::{Declared, Effect, Modifier, PackError};
 use super::terms::Terms;
 use crate::text::mend::Mender;
 use crate::text::views::fold_phrase;
@@ -91,20 +92,32 @@ pub struct Compiled {
     pub finder: Terms,
     pub mender: Mender,
     pub terms: Vec<Filled>,
+    /// The same, and the slots of structures that a term may be part of: those that may be filled where it stands.
+    pub hints: Vec<Filled>,
     pub patterns: Vec<Pattern>,
     /// For each slot the patterns that it anchors.
     pub anchored: Vec<Vec<u32>>,
     /// A bit for each slot that anchors any.
     pub anchors: Vec<u64>,
-    /// A bit for each slot that names or the packs' own structures may fill: looked for only when all else was seen.
-    pub late: Vec<u64>,
+    /// A bit for each slot that may be filled in any text, and for each that may be where there is a digit.
+    pub anywhere: Vec<u64>,
+    pub digits: Vec<u64>,
     pub structures: BTreeMap<Structure, Vec<SlotId>>,
-    pub regexes: Vec<(regex::bytes::Regex, Vec<SlotId>)>,
+    pub regexes: Vec<Own>,
     /// For each slot the numbers of the `regexes` that may fill it.
     pub structured: Vec<Vec<u16>>,
     /// For each rule its benign slots and its modifiers.
     pub benign: Vec<Vec<SlotId>>,
     pub uses: Vec<Vec<Use>>,
+}
+
+/// One of the packs' own structures.
+#[derive(Debug, Clone)]
+pub struct Own {
+    pub regex: regex::bytes::Regex,
+    pub slots: Vec<SlotId>,
+    /// A slot of its own, seen where its cue is.
+    pub cue: SlotId,
 }
 
 /// Replaces `@lexicon` inside lexicons and modifiers by its words, and folds them all. Says what nobody declared.
@@ -245,7 +258,7 @@ struct Book {
     /// By folded term.
     terms: BTreeMap<String, Vec<SlotId>>,
     structures: BTreeMap<Structure, Vec<SlotId>>,
-    regexes: BTreeMap<String, Vec<SlotId>>,
+    regexes: BTreeMap<String, (regex::bytes::Regex, Vec<SlotId>)>,
     /// Slots that common words or names fill: no anchors where another slot can be one.
     common: Vec<bool>,
 }
@@ -283,8 +296,9 @@ impl Book {
                 self.common[slot as usize] |=
                     matches!(structure, Structure::Name | Structure::FirstName | Structure::TwoNames);
             }
-            (None, Some(pattern)) => {
-                self.regexes.entry(pattern.clone()).or_default().push(slot);
+            (None, Some(regex)) => {
+                let own = self.regexes.entry(regex.as_str().to_owned());
+                own.or_insert_with(|| (regex.clone(), Vec::new())).1.push(slot);
                 self.common[slot as usize] = true;
             }
             (None, None) => {}
@@ -327,19 +341,24 @@ impl Book {
     }
 
     fn finish(
-        self,
+        mut self,
         mut patterns: Vec<Pattern>,
         benign: Vec<Vec<SlotId>>,
         uses: Vec<Vec<Use>>,
         packs: &Declared,
     ) -> Compiled {
+        let mender = self.mender(packs);
+        let mut cues = Cues::default();
+        let regexes: Vec<Own> = std::mem::take(&mut self.regexes)
+            .into_values()
+            .map(|(regex, slots)| self.own(regex, slots, &mut cues))
+            .collect();
         let mut anchored = vec![Vec::new(); self.slots.len()];
         for (number, pattern) in patterns.iter_mut().enumerate() {
             let rare = pattern.slots.iter().find(|slot| !self.common[**slot as usize]);
             pattern.anchor = *rare.unwrap_or(&pattern.slots[0]);
             anchored[pattern.anchor as usize].push(u32::try_from(number).unwrap_or(u32::MAX));
         }
-        let mender = self.mender(packs);
         let mut specs = vec![String::new(); self.slots.len()];
         self.slots.iter().for_each(|(spec, slot)| specs[*slot as usize].clone_from(spec));
         let blocks = self.slots.len().div_ceil(64);
@@ -350,94 +369,72 @@ impl Book {
         };
         let anchors =
             bits(&mut (0..).zip(&anchored).filter(|(_, patterns)| !patterns.is_empty()).map(|(slot, _)| slot));
-        let names = [Structure::Name, Structure::FirstName, Structure::TwoNames];
-        let named = names.iter().filter_map(|name| self.structures.get(name)).flatten().copied();
-        let late = bits(&mut named.chain(self.regexes.values().flatten().copied()));
         let mut structured = vec![Vec::new(); self.slots.len()];
-        for (number, slots) in (0..).zip(self.regexes.values()) {
-            slots.iter().for_each(|slot| structured[*slot as usize].push(number));
+        for (number, own) in (0..).zip(&regexes) {
+            own.slots.iter().for_each(|slot| structured[*slot as usize].push(number));
         }
-        let finder = Terms::new(self.terms.keys().map(String::as_str));
-        let terms = self.terms.values().map(|slots| filled(slots)).collect();
+        let hints = self.terms.iter().map(|(term, slots)| {
+            let hinted = cues.words.get(term).into_iter().flatten();
+            filled(&slots.iter().chain(hinted).copied().collect::<Vec<_>>())
+        });
         Compiled {
+            hints: hints.collect(),
+            finder: Terms::new(self.terms.keys().map(String::as_str)),
+            terms: self.terms.values().map(|slots| filled(slots)).collect(),
+            anywhere: bits(&mut cues.anywhere.into_iter()),
+            digits: bits(&mut cues.digits.into_iter()),
+            structures: self.structures,
             specs,
-            finder,
             mender,
-            terms,
             patterns,
             anchored,
             anchors,
-            late,
-            structures: self.structures,
             structured,
-            regexes: self
-                .regexes
-                .into_iter()
-                .map(|(pattern, slots)| {
-                    (structure_pattern(&pattern).expect("each structure was compiled when its pack was read"), slots)
-                })
-                .collect(),
+            regexes,
             benign,
             uses,
         }
     }
+
+    /// A structure with a slot for its cue.
+    fn own(&mut self, regex: regex::bytes::Regex, slots: Vec<SlotId>, cues: &mut Cues) -> Own {
+        let own_cue = self.fresh(&format!("\u{1}{}", regex.as_str()));
+        let hinted = || slots.iter().copied().chain([own_cue]);
+        match cue(regex.as_str()) {
+            Cue::Words(words) => {
+                for word in words {
+                    self.terms.entry(word.clone()).or_default();
+                    cues.words.entry(word).or_default().extend(hinted());
+                }
+            }
+            Cue::Digit => cues.digits.extend(hinted()),
+            Cue::Nothing => cues.anywhere.extend(hinted()),
+        }
+        Own { cue: own_cue, regex, slots }
+    }
+}
+
+/// What hints at the packs' own structures.
+#[derive(Default)]
+struct Cues {
+    words: HashMap<String, Vec<SlotId>>,
+    digits: Vec<SlotId>,
+    anywhere: Vec<SlotId>,
 }
 
 /// The lexicon of words that are close to one that is looked for and yet right.
 const NEVER_MENDED: &str = "never_mended";
 
 /// Words found in nearly every text.
-fn is_common(term: &str) -> bool {
-    matches!(
-        term,
-        "i" | "im"
-            | "me"
-            | "my"
-            | "we"
-            | "us"
-            | "our"
-            | "you"
-            | "your"
-            | "u"
-            | "ur"
-            | "he"
-            | "she"
-            | "they"
-            | "them"
-            | "him"
-            | "her"
-            | "his"
-            | "it"
-            | "the"
-            | "a"
-            | "to"
-            | "in"
-            | "on"
-            | "is"
-            | "and"
-            | "yo"
-            | "mi"
-            | "te"
-            | "se"
-            | "la"
-            | "el"
-            | "los"
-            | "las"
-            | "un"
-            | "una"
-            | "de"
-            | "a la"
-            | "kid"
-            | "kids"
-            | "student"
-            | "students"
-            | "school"
-            | "al"
-            | "que"
-            | "so"
-            | "for"
-            | "at"
-            | "this"
-            | "that"
-    )
+pub(super) fn is_common(term: &str) -> bool {
+    COMMON.binary_search(&term).is_ok()
 }
+
+/// In alphabetical order.
+const COMMON: [&str; 78] = [
+    "a", "a la", "al", "all", "and", "are", "at", "be", "con", "de", "el", "es", "esta", "for", "get", "got", "had",
+    "has", "have", "he", "her", "him", "his", "i", "if", "im", "in", "is", "it", "just", "kid", "kids", "la", "las",
+    "le", "lo", "los", "me", "mi", "my", "no", "nos", "not", "of", "on", "or", "our", "out", "para", "por", "que",
+    "school", "se", "she", "so", "student", "students", "su", "te", "that", "the", "them", "they", "this", "to", "tu",
+    "u", "un", "una", "up", "ur", "us", "was", "we", "with", "yo", "you", "your",
+];

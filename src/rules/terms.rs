@@ -1,6 +1,6 @@
 //! Finds every term of every slot in a reading: the words of the terms are a tree, and each word of the text begins a walk in it.
 
-use crate::text::hash::{Table, step};
+use crate::text::hash::{Table, hash, step};
 use crate::text::views::View;
 
 /// All terms. A term is words with single spaces between; a `*` at its end stands for any ending of its last word.
@@ -8,11 +8,12 @@ use crate::text::views::View;
 pub struct Terms {
     /// Every word and every stem of any term, by number.
     texts: Vec<Box<[u8]>>,
-    /// Their numbers by hash. Which of two that share a hash is there is decided when it is made: see `number_of`.
-    words: Table<Vec<u32>>,
-    stems: Table<Vec<u32>>,
-    /// A bit for each length that a stem has.
-    stem_lengths: u64,
+    words: Numbers,
+    stems: Numbers,
+    /// For each two first letters a bit for each length that a stem has.
+    stem_lengths: Vec<u64>,
+    /// For each word and stem the node that it begins; 0 where it begins none.
+    begins: Vec<u32>,
     /// From a node over a word to the next; 0 is where all begin.
     steps: Table<u32>,
     nodes: Vec<Node>,
@@ -25,13 +26,13 @@ struct Node {
     goes_on: bool,
 }
 
-/// Longer stems than this are taken for words that nobody ends otherwise.
+/// Longer stems than this, and those of one letter, are taken for words that nobody ends otherwise.
 const LONGEST_STEM: usize = 63;
 
 impl Terms {
     /// Terms get the numbers of their order.
     pub fn new<'t>(terms: impl IntoIterator<Item = &'t str>) -> Terms {
-        let mut all = Terms { nodes: vec![Node::default()], ..Terms::default() };
+        let mut all = Terms { nodes: vec![Node::default()], stem_lengths: vec![0; 1 << 16], ..Terms::default() };
         for (term, number) in terms.into_iter().zip(0..) {
             all.learn(term, number);
         }
@@ -43,14 +44,14 @@ impl Terms {
         let (before, last) = body.rsplit_once(' ').unwrap_or(("", body));
         let mut at = 0;
         for word in before.split(' ').filter(|word| !word.is_empty()) {
-            let word = number_of(&mut self.words, &mut self.texts, word);
+            let word = self.words.number_of(&mut self.texts, word);
             at = self.go(at, word);
         }
-        let last = if is_stem && last.len() <= LONGEST_STEM {
-            self.stem_lengths |= 1 << last.len();
-            number_of(&mut self.stems, &mut self.texts, last)
+        let last = if is_stem && (2..=LONGEST_STEM).contains(&last.len()) {
+            self.stem_lengths[first_two(last.as_bytes())] |= 1 << last.len();
+            self.stems.number_of(&mut self.texts, last)
         } else {
-            number_of(&mut self.words, &mut self.texts, last)
+            self.words.number_of(&mut self.texts, last)
         };
         let end = self.go(at, last);
         self.nodes[end as usize].term = Some(number);
@@ -59,7 +60,16 @@ impl Terms {
     /// The node behind another, made where there is none.
     fn go(&mut self, at: u32, word: u32) -> u32 {
         let fresh = index(self.nodes.len());
-        let next = *self.steps.entry(key(at, word)).or_insert(fresh);
+        self.begins.resize(self.texts.len(), 0);
+        let next = if at == 0 {
+            let begun = &mut self.begins[word as usize];
+            if *begun == 0 {
+                *begun = fresh;
+            }
+            *begun
+        } else {
+            *self.steps.entry(key(at, word)).or_insert(fresh)
+        };
         if next == fresh {
             self.nodes.push(Node::default());
             self.nodes[at as usize].goes_on = true;
@@ -92,30 +102,64 @@ impl Terms {
     }
 
     fn next(&self, at: u32, word: u32) -> Option<u32> {
-        self.steps.get(&key(at, word)).copied()
+        match at {
+            0 => Some(self.begins[word as usize]).filter(|next| *next > 0),
+            _ => self.steps.get(&key(at, word)).copied(),
+        }
     }
 
     /// What is known of each word of a view: its number and those of the stems that it begins with.
     fn read(&self, view: &View) -> Read {
-        let mut read = Read { words: Vec::with_capacity(view.words.len()), stems: Vec::new() };
+        let mut read =
+            Read { words: Vec::with_capacity(view.words.len()), stems: Vec::with_capacity(view.words.len()) };
         for at in 0..view.words.len() {
             let word = view.word(at).as_bytes();
             let begun = index(read.stems.len());
+            let lengths = if word.len() < 2 { 0 } else { self.stem_lengths[first_two(word)] };
             let mut hash = 0;
             for (length, &byte) in (1..).zip(word) {
                 hash = step(hash, byte);
-                if length <= LONGEST_STEM && self.stem_lengths >> length & 1 == 1 {
-                    read.stems.extend(self.known(&self.stems, hash, &word[..length]));
+                if length <= LONGEST_STEM && lengths >> length & 1 == 1 {
+                    read.stems.extend(self.stems.get(&self.texts, hash, &word[..length]));
                 }
             }
-            let number = self.known(&self.words, hash, word);
+            let number = self.words.get(&self.texts, hash, word);
             read.words.push(Word { number, stems: (begun, index(read.stems.len())) });
         }
         read
     }
+}
 
-    fn known(&self, table: &Table<Vec<u32>>, hash: u64, text: &[u8]) -> Option<u32> {
-        table.get(&hash)?.iter().copied().find(|&number| *self.texts[number as usize] == *text)
+/// Two letters that a word begins with, as a number.
+fn first_two(word: &[u8]) -> usize {
+    usize::from(word[0]) << 8 | usize::from(word[1])
+}
+
+/// Numbers of words by their hash. The letters decide: those of a word that shares another's hash stand beside.
+#[derive(Debug, Clone, Default)]
+struct Numbers {
+    by_hash: Table<u32>,
+    others: Vec<(u64, u32)>,
+}
+
+impl Numbers {
+    fn get(&self, texts: &[Box<[u8]>], hash: u64, word: &[u8]) -> Option<u32> {
+        let first = *self.by_hash.get(&hash)?;
+        let others = self.others.iter().filter(|(other, _)| *other == hash).map(|(_, number)| *number);
+        std::iter::once(first).chain(others).find(|&number| *texts[number as usize] == *word)
+    }
+
+    fn number_of(&mut self, texts: &mut Vec<Box<[u8]>>, word: &str) -> u32 {
+        let (word, hash) = (word.as_bytes(), hash(word.as_bytes()));
+        if let Some(known) = self.get(texts, hash, word) {
+            return known;
+        }
+        let fresh = index(texts.len());
+        texts.push(word.into());
+        if *self.by_hash.entry(hash).or_insert(fresh) != fresh {
+            self.others.push((hash, fresh));
+        }
+        fresh
     }
 }
 
@@ -128,17 +172,6 @@ struct Read {
 struct Word {
     number: Option<u32>,
     stems: (u32, u32),
-}
-
-fn number_of(table: &mut Table<Vec<u32>>, texts: &mut Vec<Box<[u8]>>, word: &str) -> u32 {
-    let same_hash = table.entry(crate::text::hash::hash(word.as_bytes())).or_default();
-    if let Some(&known) = same_hash.iter().find(|&&number| *texts[number as usize] == *word.as_bytes()) {
-        return known;
-    }
-    let fresh = index(texts.len());
-    texts.push(word.as_bytes().into());
-    same_hash.push(fresh);
-    fresh
 }
 
 fn key(node: u32, word: u32) -> u64 {

@@ -9,6 +9,17 @@ const SHORTEST: usize = 6;
 /// Longer words are not tried: nobody's slip, and no time lost on them.
 const LONGEST: usize = 24;
 
+/// What the letters of a word's beginning are worth in the hash of the whole.
+const POWERS: [u64; LONGEST + 1] = {
+    let mut powers = [1u64; LONGEST + 1];
+    let mut at = 0;
+    while at < LONGEST {
+        powers[at + 1] = powers[at].wrapping_mul(BASE);
+        at += 1;
+    }
+    powers
+};
+
 /// Knows the words that may be meant.
 #[derive(Debug, Clone, Default)]
 pub struct Mender {
@@ -98,26 +109,26 @@ impl Mender {
             return None;
         }
         let mut prefix = [0u64; LONGEST + 1];
-        let mut power = [1u64; LONGEST + 1];
         for (at, &byte) in typed.iter().enumerate() {
             prefix[at + 1] = step(prefix[at], byte);
-            power[at + 1] = power[at].wrapping_mul(BASE);
         }
         let len = typed.len();
         let whole = prefix[len];
-        let found = self.one_missing(typed, whole).or_else(|| {
+        if self.known.contains_key(&whole) {
+            return None;
+        }
+        self.one_missing(typed, whole).or_else(|| {
             (0..len).find_map(|at| {
                 // The hash of what follows a place is the whole less the part before it.
-                let tail = |from: usize| whole.wrapping_sub(prefix[from].wrapping_mul(power[len - from]));
-                let without = prefix[at].wrapping_mul(power[len - at - 1]).wrapping_add(tail(at + 1));
+                let tail = |from: usize| whole.wrapping_sub(prefix[from].wrapping_mul(POWERS[len - from]));
+                let without = prefix[at].wrapping_mul(POWERS[len - at - 1]).wrapping_add(tail(at + 1));
                 self.one_too_many(typed, at, without).or_else(|| {
                     let next = *typed.get(at + 1)?;
                     let swapped = step(step(prefix[at], next), typed[at]);
-                    self.two_swapped(typed, at, swapped.wrapping_mul(power[len - at - 2]).wrapping_add(tail(at + 2)))
+                    self.two_swapped(typed, at, swapped.wrapping_mul(POWERS[len - at - 2]).wrapping_add(tail(at + 2)))
                 })
             })
-        })?;
-        (!self.known.contains_key(&whole)).then_some(found)
+        })
     }
 
     fn one_missing(&self, typed: &[u8], hash: u64) -> Option<&str> {
