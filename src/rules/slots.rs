@@ -123,11 +123,14 @@ pub struct Own {
 /// Replaces `@lexicon` inside lexicons and modifiers by its words, and folds them all. Says what nobody declared.
 pub fn resolve(packs: &mut Declared) -> Vec<PackError> {
     let mut errors = Vec::new();
-    let raw = std::mem::take(&mut packs.lexicons);
-    for name in raw.keys() {
-        let mut terms = BTreeSet::new();
-        collect(name, &raw, &mut terms, &mut Vec::new(), &mut errors);
-        packs.lexicons.insert(name.clone(), terms.into_iter().collect());
+    let folded: BTreeMap<String, Vec<String>> =
+        std::mem::take(&mut packs.lexicons).into_iter().map(|(name, terms)| (name, folded(terms))).collect();
+    for name in folded.keys() {
+        let mut terms = Vec::new();
+        collect(name, &folded, &mut terms, &mut Vec::new(), &mut errors);
+        terms.sort_unstable();
+        terms.dedup();
+        packs.lexicons.insert(name.clone(), terms.into_iter().cloned().collect());
     }
     for (name, modifier) in &mut packs.modifiers {
         let mut terms = BTreeSet::new();
@@ -143,15 +146,20 @@ pub fn resolve(packs: &mut Declared) -> Vec<PackError> {
     errors
 }
 
+/// Terms as texts are folded; what includes another lexicon stays.
+fn folded(terms: Vec<String>) -> Vec<String> {
+    terms.into_iter().map(|term| if term.starts_with('@') { term } else { fold_term(&term) }).collect()
+}
+
 fn undeclared(whose: &str, lexicon: &str) -> PackError {
     let expected = format!("{whose} uses the lexicon {lexicon}, which no pack declares");
     PackError { file: "packs".to_owned(), expected, ..PackError::default() }
 }
 
-fn collect(
+fn collect<'l>(
     name: &str,
-    raw: &BTreeMap<String, Vec<String>>,
-    into: &mut BTreeSet<String>,
+    all: &'l BTreeMap<String, Vec<String>>,
+    into: &mut Vec<&'l String>,
     open: &mut Vec<String>,
     errors: &mut Vec<PackError>,
 ) {
@@ -159,15 +167,15 @@ fn collect(
         let expected = format!("the lexicon @{name} must not contain itself");
         return errors.push(PackError { file: "packs".to_owned(), expected, ..PackError::default() });
     }
-    let Some(terms) = raw.get(name) else {
+    let Some(terms) = all.get(name) else {
         let whose = format!("lexicon {:?}", open.last().map_or("", String::as_str));
         return errors.push(undeclared(&whose, name));
     };
     open.push(name.to_owned());
     for term in terms {
         match term.strip_prefix('@') {
-            Some(other) => collect(other, raw, into, open, errors),
-            None => drop(into.insert(fold_term(term))),
+            Some(other) => collect(other, all, into, open, errors),
+            None => into.push(term),
         }
     }
     open.pop();
@@ -175,6 +183,10 @@ fn collect(
 
 /// Folds a term as texts are folded. A `*` at its end stands for any ending; `_` in it for masked letters.
 fn fold_term(term: &str) -> String {
+    let is_plain = term.split(' ').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
+    if is_plain {
+        return term.to_owned();
+    }
     let (body, ending) = term.strip_suffix('*').map_or((term, ""), |body| (body, "*"));
     let folded: Vec<String> = body.split('_').map(fold_phrase).collect();
     folded.join("_") + ending
@@ -255,8 +267,11 @@ pub fn compile(packs: &Declared) -> Compiled {
 #[derive(Default)]
 struct Book {
     slots: HashMap<String, SlotId>,
-    /// By folded term.
-    terms: BTreeMap<String, Vec<SlotId>>,
+    /// The number of each folded term, and by number the slots that it fills.
+    numbers: HashMap<String, u32>,
+    terms: Vec<Vec<SlotId>>,
+    /// The terms of lexicons that a slot has named.
+    lexicons: HashMap<String, Vec<u32>>,
     structures: BTreeMap<Structure, Vec<SlotId>>,
     regexes: BTreeMap<String, (regex::bytes::Regex, Vec<SlotId>)>,
     /// Slots that common words or names fill: no anchors where another slot can be one.
@@ -279,10 +294,8 @@ impl Book {
         let slot = self.fresh(spec);
         for part in parts(spec) {
             match part {
-                Part::Words(words) => self.term(&fold_term(words), slot),
-                Part::Lexicon(name) => {
-                    packs.lexicons.get(name).into_iter().flatten().for_each(|term| self.term(term, slot))
-                }
+                Part::Words(words) => self.put(&[fold_term(words)], slot),
+                Part::Lexicon(name) => self.lexicon(name, slot, packs),
                 Part::Structure(name) => self.structure(name, slot, packs),
             }
         }
@@ -305,39 +318,74 @@ impl Book {
         }
     }
 
+    fn lexicon(&mut self, name: &str, slot: SlotId, packs: &Declared) {
+        let terms = packs.lexicons.get(name).map_or(&[][..], Vec::as_slice);
+        let numbers = match self.lexicons.remove(name) {
+            Some(known) => known,
+            None => terms.iter().filter_map(|term| self.number(term)).collect(),
+        };
+        numbers.iter().for_each(|&number| self.fill(number, slot));
+        self.common[slot as usize] |= terms.iter().any(|term| is_common(term));
+        self.lexicons.insert(name.to_owned(), numbers);
+    }
+
     fn modifier(&mut self, name: &str, modifier: &Modifier) -> SlotId {
         let key = format!("\0{name}");
         if let Some(slot) = self.slots.get(&key) {
             return *slot;
         }
         let slot = self.fresh(&key);
-        modifier.terms.iter().for_each(|term| self.term(term, slot));
+        self.put(&modifier.terms, slot);
         slot
     }
 
-    fn term(&mut self, term: &str, slot: SlotId) {
-        if term.trim_end_matches('*').is_empty() {
-            return;
-        }
-        self.common[slot as usize] |= is_common(term);
-        match self.terms.get_mut(term) {
-            Some(slots) if slots.last() == Some(&slot) || slots.contains(&slot) => {}
-            Some(slots) => slots.push(slot),
-            None => {
-                self.terms.insert(term.to_owned(), vec![slot]);
+    fn put(&mut self, terms: &[String], slot: SlotId) {
+        for term in terms {
+            self.common[slot as usize] |= is_common(term);
+            if let Some(number) = self.number(term) {
+                self.fill(number, slot);
             }
         }
     }
 
+    fn fill(&mut self, number: u32, slot: SlotId) {
+        let slots = &mut self.terms[number as usize];
+        if slots.last() != Some(&slot) {
+            slots.push(slot);
+        }
+    }
+
+    /// A term's number; an empty one has none.
+    fn number(&mut self, term: &str) -> Option<u32> {
+        if let Some(known) = self.numbers.get(term) {
+            return Some(*known);
+        }
+        if term.trim_end_matches('*').is_empty() {
+            return None;
+        }
+        let number = u32::try_from(self.terms.len()).ok()?;
+        self.numbers.insert(term.to_owned(), number);
+        self.terms.push(Vec::new());
+        Some(number)
+    }
+
     /// Words that rules look for are mended; endings of a stem are known, so that none is taken for a slip.
-    fn mender(&self, packs: &Declared) -> Mender {
-        let words = || self.terms.keys().flat_map(|term| term.split(' ')).filter(|word| !word.ends_with('*'));
+    fn mender(texts: &[String], packs: &Declared) -> Mender {
+        let words = || texts.iter().flat_map(|term| term.split(' ')).filter(|word| !word.ends_with('*'));
         let stems =
-            self.terms.keys().filter_map(|term| term.strip_suffix('*')).filter_map(|term| term.split(' ').next_back());
+            texts.iter().filter_map(|term| term.strip_suffix('*')).filter_map(|term| term.split(' ').next_back());
         let endings = ["", "s", "ed", "ing", "er", "ers"];
         let grown: Vec<String> = stems.flat_map(|stem| endings.map(|ending| format!("{stem}{ending}"))).collect();
         let never = packs.lexicons.get(NEVER_MENDED).into_iter().flatten().map(String::as_str);
         Mender::new(words().chain(grown.iter().map(String::as_str)), never)
+    }
+
+    /// All terms in the order of their numbers.
+    fn texts(&mut self) -> Vec<String> {
+        let mut texts: Vec<(u32, String)> =
+            std::mem::take(&mut self.numbers).into_iter().map(|(term, number)| (number, term)).collect();
+        texts.sort_unstable();
+        texts.into_iter().map(|(_, term)| term).collect()
     }
 
     fn finish(
@@ -347,12 +395,13 @@ impl Book {
         uses: Vec<Vec<Use>>,
         packs: &Declared,
     ) -> Compiled {
-        let mender = self.mender(packs);
-        let mut cues = Cues::default();
+        let written = self.terms.len();
+        let mut hints = Hints::default();
         let regexes: Vec<Own> = std::mem::take(&mut self.regexes)
             .into_values()
-            .map(|(regex, slots)| self.own(regex, slots, &mut cues))
+            .map(|(regex, slots)| self.own(regex, slots, &mut hints))
             .collect();
+        let texts = self.texts();
         let mut anchored = vec![Vec::new(); self.slots.len()];
         for (number, pattern) in patterns.iter_mut().enumerate() {
             let rare = pattern.slots.iter().find(|slot| !self.common[**slot as usize]);
@@ -373,19 +422,19 @@ impl Book {
         for (number, own) in (0..).zip(&regexes) {
             own.slots.iter().for_each(|slot| structured[*slot as usize].push(number));
         }
-        let hints = self.terms.iter().map(|(term, slots)| {
-            let hinted = cues.words.get(term).into_iter().flatten();
-            filled(&slots.iter().chain(hinted).copied().collect::<Vec<_>>())
-        });
+        let hinted = |(number, slots): (u32, &Vec<SlotId>)| {
+            let more = hints.terms.get(&number).into_iter().flatten();
+            filled(&slots.iter().chain(more).copied().collect::<Vec<_>>())
+        };
         Compiled {
-            hints: hints.collect(),
-            finder: Terms::new(self.terms.keys().map(String::as_str)),
-            terms: self.terms.values().map(|slots| filled(slots)).collect(),
-            anywhere: bits(&mut cues.anywhere.into_iter()),
-            digits: bits(&mut cues.digits.into_iter()),
+            hints: (0..).zip(&self.terms).map(hinted).collect(),
+            mender: Book::mender(&texts[..written], packs),
+            finder: Terms::new(texts.iter().map(String::as_str)),
+            terms: self.terms.iter().map(|slots| filled(slots)).collect(),
+            anywhere: bits(&mut hints.anywhere.into_iter()),
+            digits: bits(&mut hints.digits.into_iter()),
             structures: self.structures,
             specs,
-            mender,
             patterns,
             anchored,
             anchors,
@@ -397,18 +446,16 @@ impl Book {
     }
 
     /// A structure with a slot for its cue.
-    fn own(&mut self, regex: regex::bytes::Regex, slots: Vec<SlotId>, cues: &mut Cues) -> Own {
+    fn own(&mut self, regex: regex::bytes::Regex, slots: Vec<SlotId>, hints: &mut Hints) -> Own {
         let own_cue = self.fresh(&format!("\u{1}{}", regex.as_str()));
-        let hinted = || slots.iter().copied().chain([own_cue]);
+        let hinted = slots.iter().copied().chain([own_cue]);
         match cue(regex.as_str()) {
             Cue::Words(words) => {
-                for word in words {
-                    self.terms.entry(word.clone()).or_default();
-                    cues.words.entry(word).or_default().extend(hinted());
-                }
+                let numbers: Vec<u32> = words.iter().filter_map(|word| self.number(word)).collect();
+                numbers.iter().for_each(|number| hints.terms.entry(*number).or_default().extend(hinted.clone()));
             }
-            Cue::Digit => cues.digits.extend(hinted()),
-            Cue::Nothing => cues.anywhere.extend(hinted()),
+            Cue::Digit => hints.digits.extend(hinted),
+            Cue::Nothing => hints.anywhere.extend(hinted),
         }
         Own { cue: own_cue, regex, slots }
     }
@@ -416,8 +463,8 @@ impl Book {
 
 /// What hints at the packs' own structures.
 #[derive(Default)]
-struct Cues {
-    words: HashMap<String, Vec<SlotId>>,
+struct Hints {
+    terms: HashMap<u32, Vec<SlotId>>,
     digits: Vec<SlotId>,
     anywhere: Vec<SlotId>,
 }
