@@ -1,4 +1,5 @@
-//! What a regular expression cannot match without: looked for with all other words, so that it runs on few texts.
+//! Regular expressions of packs, and what each cannot match without: looked for with all other words, so that it runs on few
+//! texts.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -7,6 +8,16 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::slots::is_common;
+
+/// A structure of a pack: a regular expression over the folded view, on bytes so that nothing in it is slow.
+pub fn structure_pattern(pattern: &str) -> Result<regex::bytes::Regex, String> {
+    regex::bytes::RegexBuilder::new(pattern)
+        .unicode(false)
+        .size_limit(1 << 20)
+        .dfa_size_limit(8 << 20)
+        .build()
+        .map_err(|cause| cause.to_string().lines().last().unwrap_or("unreadable").to_owned())
+}
 
 /// What stands in every match.
 #[derive(Debug, Clone, PartialEq, Eq)]

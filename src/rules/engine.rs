@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::pack::{Effect, Order, Rule, Scope};
 use super::pass::Engine;
 use super::places::{Places, is_name};
-use super::slots::{Pattern, SlotId, Structure};
+use super::slots::{Pattern, SlotId, Structure, Use};
 use crate::model::Severity;
 use crate::text::detect::LinkKind;
 use crate::text::views::{View, Views};
@@ -244,7 +244,7 @@ impl<'t> Text<'t> {
             let pattern = &self.engine.compiled.patterns[number as usize];
             let rule = &self.engine.rules[pattern.rule];
             let known = found.iter().position(|known| known.rule == pattern.rule);
-            if known.is_some_and(|at| found[at].severity == rule.severity) {
+            if known.is_some_and(|at| found[at].severity == rule.severity) || self.drops_all(pattern.rule, rule) {
                 continue;
             }
             let Some(fresh) = self.evaluate(pattern, rule) else { continue };
@@ -254,6 +254,13 @@ impl<'t> Text<'t> {
                 None => found.push(fresh),
             }
         }
+    }
+
+    /// A modifier that acts wherever it stands in the text drops every match of a rule, but for what somebody discloses.
+    fn drops_all(&self, number: usize, rule: &Rule) -> bool {
+        let drops = |used: &Use| used.effect == Effect::Drop && used.modifier.scope == Scope::Text;
+        let mut uses = self.engine.compiled.uses[number].iter();
+        !rule.category.is_concern() && uses.any(|used| drops(used) && !self.of(used.slot).is_empty())
     }
 
     pub fn of(&self, slot: SlotId) -> &'t [Fill] {
@@ -270,12 +277,16 @@ impl<'t> Text<'t> {
             if first.from < after {
                 continue;
             }
+            let shown = SHOWN * pattern.slots.len();
+            if best.as_ref().is_some_and(|known| known.severity == rule.severity && known.spans.len() >= shown) {
+                break;
+            }
             let Some(fills) = self.complete(*first, pattern, rule) else { continue };
             let Ok((severity, modifiers)) = self.judge(pattern.rule, rule, &fills) else { continue };
             after = fills.iter().map(|fill| fill.to).max().unwrap_or(0);
             let spans = fills.iter().map(|fill| self.view.raw_words(fill.from as usize..fill.to as usize));
             match &mut best {
-                Some(known) if known.severity > severity || known.spans.len() >= SHOWN * pattern.slots.len() => {}
+                Some(known) if known.severity > severity || known.spans.len() >= shown => {}
                 Some(known) if known.severity == severity => known.spans.extend(spans),
                 _ => best = Some(Match { rule: pattern.rule, severity, spans: spans.collect(), modifiers }),
             }

@@ -101,16 +101,14 @@ fn follow(
 }
 
 /// The flags of some texts, on both cores when there are many.
-pub(super) fn flags_of(
+fn flags_of(
     engine: &Engine,
     gate: &Gate,
     harmless: &InForce,
     texts: &[Text],
     flagged_at: Option<Timestamp>,
 ) -> Vec<flags::New> {
-    let of = |texts: &[Text]| -> Vec<flags::New> {
-        texts.iter().flat_map(|text| flags_of_one(engine, gate, harmless, text, flagged_at)).collect()
-    };
+    let of = |texts: &[Text]| flags_of_each(engine, gate, harmless, texts, flagged_at);
     if texts.len() < 200 {
         return of(texts);
     }
@@ -124,6 +122,17 @@ pub(super) fn flags_of(
         }
         found
     })
+}
+
+/// The flags of some texts, one after the other.
+pub(super) fn flags_of_each(
+    engine: &Engine,
+    gate: &Gate,
+    harmless: &InForce,
+    texts: &[Text],
+    flagged_at: Option<Timestamp>,
+) -> Vec<flags::New> {
+    texts.iter().flat_map(|text| flags_of_one(engine, gate, harmless, text, flagged_at)).collect()
 }
 
 fn flags_of_one(

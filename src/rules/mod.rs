@@ -6,6 +6,7 @@ pub mod eval;
 mod examples;
 pub mod explain;
 pub mod follow;
+mod lines;
 pub mod pack;
 pub mod pass;
 mod places;

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
+use super::cues::structure_pattern;
 use super::examples::{self, Example};
+use super::lines::Lines;
 use super::slots::Compiled;
 use crate::model::{Category, Kind, Role, Severity};
 
@@ -227,15 +229,33 @@ fn read(files: &[(String, String)]) -> Reading {
     for lexicon in ["candidates", "measures"] {
         reading.declared.lexicons.insert(lexicon.to_owned(), Vec::new());
     }
-    for (name, text) in files {
-        let read = if name.rsplit('/').next() == Some(ELECTIONS) {
-            reading.elections(name, text)
-        } else {
-            reading.pack(name, text)
-        };
-        reading.errors.extend(read.err());
+    // They are long and nothing in one depends on another.
+    let parsed: Vec<Result<Parsed, PackError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = files.iter().map(|(name, text)| scope.spawn(move || parse(name, text))).collect();
+        threads.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    for ((name, text), parsed) in files.into_iter().zip(parsed) {
+        match parsed {
+            Ok(Parsed::Pack(file)) => reading.pack(name, &Lines::of(text), file),
+            Ok(Parsed::Elections(list)) => reading.elections(list),
+            Err(fault) => reading.errors.push(fault),
+        }
     }
     reading
+}
+
+enum Parsed {
+    Pack(File),
+    Elections(Elections),
+}
+
+fn parse(name: &str, text: &str) -> Result<Parsed, PackError> {
+    let parsed = if name.rsplit('/').next() == Some(ELECTIONS) {
+        toml::from_str(text).map(Parsed::Elections)
+    } else {
+        toml::from_str(text).map(Parsed::Pack)
+    };
+    parsed.map_err(|error| toml_error(name, text, &error))
 }
 
 /// The rules as their packs state them, for showing: nothing is compiled and no example is run. A rule that cannot be read is
@@ -328,16 +348,15 @@ impl Reading {
         self.errors.push(PackError { file: file.to_owned(), line, rule, example: None, expected });
     }
 
-    fn pack(&mut self, name: &str, text: &str) -> Result<(), PackError> {
-        let file: File = toml::from_str(text).map_err(|error| toml_error(name, text, &error))?;
+    fn pack(&mut self, name: &str, lines: &Lines, file: File) {
         for (lexicon, terms) in file.lexicon {
-            let line = line_of(text, terms.span().start);
+            let line = lines.line(terms.span().start);
             if self.declared.lexicons.insert(lexicon.clone(), terms.into_inner()).is_some() {
                 self.fault(name, line, None, format!("lexicon {lexicon:?} must be declared once"));
             }
         }
         for (structure, pattern) in file.structure {
-            let line = line_of(text, pattern.span().start);
+            let line = lines.line(pattern.span().start);
             let regex = structure_pattern(pattern.get_ref())
                 .map_err(|cause| format!("structure {structure:?} must be a regular expression: {cause}"));
             match regex.map(|regex| self.declared.structures.insert(structure.clone(), regex)) {
@@ -347,18 +366,16 @@ impl Reading {
             }
         }
         for (modifier, declared) in file.modifier {
-            let line = line_of(text, declared.span().start);
+            let line = lines.line(declared.span().start);
             if self.declared.modifiers.insert(modifier.clone(), declared.into_inner()).is_some() {
                 self.fault(name, line, None, format!("modifier {modifier:?} must be declared once"));
             }
         }
-        file.rule.into_iter().for_each(|rule| self.rule(name, text, rule));
-        Ok(())
+        file.rule.into_iter().for_each(|rule| self.rule(name, lines, rule));
     }
 
-    fn rule(&mut self, name: &str, text: &str, rule: RawRule) {
-        let rule_start = rule.id.span().start;
-        let line = line_of(text, rule_start);
+    fn rule(&mut self, name: &str, lines: &Lines, rule: RawRule) {
+        let line = lines.line(rule.id.span().start);
         let id = rule.id.get_ref().clone();
         if self.declared.rules.iter().any(|known| known.id == id) {
             self.fault(name, line, Some(&id), "a rule's id must be its own".to_owned());
@@ -373,7 +390,7 @@ impl Reading {
         for (matches, list) in [(true, &rule.matches), (false, &rule.no_match)] {
             self.examples.extend(list.iter().map(|example| Example {
                 rule: number,
-                line: line_after(text, (rule_start, line), example.span().start),
+                line: lines.line(example.span().start),
                 matches,
                 text: example.get_ref().clone(),
             }));
@@ -381,15 +398,13 @@ impl Reading {
         self.declared.rules.push(Arc::new(finished(rule, name, line)));
     }
 
-    fn elections(&mut self, name: &str, text: &str) -> Result<(), PackError> {
-        let elections: Elections = toml::from_str(text).map_err(|error| toml_error(name, text, &error))?;
+    fn elections(&mut self, elections: Elections) {
         for election in elections.election {
             for (lexicon, list) in [("measures", election.measures), ("candidates", election.candidates)] {
                 let names = list.into_iter().flat_map(|named| std::iter::once(named.name).chain(named.also));
                 self.declared.lexicons.entry(lexicon.to_owned()).or_default().extend(names);
             }
         }
-        Ok(())
     }
 }
 
@@ -457,16 +472,6 @@ fn finished(rule: RawRule, pack: &str, line: usize) -> Rule {
     }
 }
 
-/// A structure of a pack: a regular expression over the folded view, on bytes so that nothing in it is slow.
-fn structure_pattern(pattern: &str) -> Result<regex::bytes::Regex, String> {
-    regex::bytes::RegexBuilder::new(pattern)
-        .unicode(false)
-        .size_limit(1 << 20)
-        .dfa_size_limit(8 << 20)
-        .build()
-        .map_err(|cause| cause.to_string().lines().last().unwrap_or("unreadable").to_owned())
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Elections {
@@ -498,19 +503,10 @@ struct Named {
 fn toml_error(name: &str, text: &str, error: &toml::de::Error) -> PackError {
     PackError {
         file: name.to_owned(),
-        line: error.span().map_or(0, |span| line_of(text, span.start)),
+        line: error.span().map_or(0, |span| Lines::of(text).line(span.start)),
         expected: error.message().replace('\n', "; "),
         ..PackError::default()
     }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
-}
-
-/// The same, counted on from a place whose line is known.
-fn line_after(text: &str, (known, line): (usize, usize), at: usize) -> usize {
-    if at < known { line_of(text, at) } else { line + line_of(&text[known..], at - known) - 1 }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What other packs would change over the archive: nothing is written.
 
-use std::collections::HashMap;
-use std::sync::mpsc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, mpsc};
 
 use anyhow::Result;
 
-use super::follow::{BATCH, flags_of};
+use super::follow::{BATCH, flags_of_each};
 use super::pass::{Engine, Gate};
 use crate::db::flags::{self, FlagKey, New};
 use crate::db::items::{self, Text};
@@ -50,24 +50,19 @@ pub fn replay(
     let mut found = Replayed::default();
     let mut seen: std::collections::HashSet<FlagKey> = std::collections::HashSet::new();
     let size = db.read(ledger::size)?;
-    // Texts are read ahead while others are matched.
-    std::thread::scope(|scope| {
-        let (send, batches) = mpsc::sync_channel(2);
-        let reader = scope.spawn(move || read(db, size, &send));
-        for texts in batches {
-            found.texts += texts.len() as u64;
-            // Few texts have flags: their names are made when they are told of.
-            let name = |item: i64| {
-                let text = texts.iter().find(|text: &&Text| text.item == item);
-                text.map(|text| format!("{}:{}", text.platform, text.native_id)).unwrap_or_default()
-            };
-            for new in flags_of(engine, gate, &InForce::new(), &texts, None) {
-                if seen.insert(new.flag) {
-                    compare(&mut found, in_force.remove(&new.flag), &new, name, tell)?;
-                }
+    matched(db, engine, gate, size, &mut |texts, news| {
+        found.texts += texts.len() as u64;
+        // Few texts have flags: their names are made when they are told of.
+        let name = |item: i64| {
+            let text = texts.iter().find(|text| text.item == item);
+            text.map(|text| format!("{}:{}", text.platform, text.native_id)).unwrap_or_default()
+        };
+        for new in news {
+            if seen.insert(new.flag) {
+                compare(&mut found, in_force.remove(&new.flag), &new, name, tell)?;
             }
         }
-        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        Ok(())
     })?;
     let mut gone: Vec<flags::Flag> = in_force.into_values().collect();
     gone.sort_by_key(|flag| (flag.version, flag.flag));
@@ -86,13 +81,56 @@ pub fn replay(
     Ok(found)
 }
 
-/// Sends all texts up to an entry, in order, until nobody takes them.
-fn read(db: &Db, size: u64, send: &mpsc::SyncSender<Vec<Text>>) -> Result<()> {
+/// All texts up to an entry, in order, with what the engine finds in them: they are read ahead, and every core matches.
+fn matched(db: &Db, engine: &Engine, gate: &Gate, size: u64, take: &mut Take<'_>) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let (send, batches) = mpsc::sync_channel(cores);
+        let (done, results) = mpsc::sync_channel(cores);
+        let reader = scope.spawn(move || read(db, size, &send));
+        let batches = Arc::new(Mutex::new(batches));
+        for _ in 0..cores {
+            let (batches, done) = (Arc::clone(&batches), done.clone());
+            scope.spawn(move || {
+                while let Some((number, texts)) = next(&batches) {
+                    let found = flags_of_each(engine, gate, &InForce::new(), &texts, None);
+                    if done.send((number, texts, found)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop((batches, done));
+        let mut early = BTreeMap::new();
+        let mut due = 0;
+        for (number, texts, found) in results {
+            early.insert(number, (texts, found));
+            while let Some((texts, found)) = early.remove(&due) {
+                take(&texts, found)?;
+                due += 1;
+            }
+        }
+        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+type Batch = (u64, Vec<Text>);
+type Take<'t> = dyn FnMut(&[Text], Vec<New>) -> Result<()> + 't;
+
+fn next(batches: &Mutex<mpsc::Receiver<Batch>>) -> Option<Batch> {
+    batches.lock().ok()?.recv().ok()
+}
+
+/// Sends all texts up to an entry, in order and numbered, until nobody takes them.
+fn read(db: &Db, size: u64, send: &mpsc::SyncSender<Batch>) -> Result<()> {
     let mut through = 0;
-    while through < size {
+    for number in 0.. {
+        if through >= size {
+            break;
+        }
         let texts = db.read(|conn| items::texts(conn, through, size, BATCH))?;
         through = if texts.len() < BATCH { size } else { texts.last().map_or(size, |text| text.seq) };
-        if send.send(texts).is_err() {
+        if send.send((number, texts)).is_err() {
             break;
         }
     }
