@@ -352,7 +352,7 @@ impl<'t> Text<'t> {
             let kept = rule.category.is_concern() && self.discloses(from..to);
             severity = match (used.effect, kept) {
                 (Effect::Drop, false) => return Err(Refusal::Dropped(&used.name)),
-                (Effect::Drop, true) => lower(lower(severity)),
+                (Effect::Drop, true) => lower(lower(severity)).max(Severity::Medium.min(severity)),
                 (Effect::Lower, _) => lower(severity),
             };
             modifiers.push(used.name.clone());

@@ -128,6 +128,8 @@ pub const fn emoji_word(c: char) -> Option<&'static str> {
         '\u{1F4A3}' => "bomb",
         '\u{1F595}' => "fuck you",
         '\u{1FA78}' => "blood",
+        '\u{1F48A}' => "pills",
+        '\u{26B0}' => "coffin",
         _ => return None,
     })
 }
