@@ -11,6 +11,7 @@ use crate::db::accounts::{self, Account, COLUMNS, Put, Registration};
 use crate::harvest::endpoint;
 use crate::model::{Platform, platform_title};
 use crate::platform::{self, Target};
+use crate::text::sheet;
 
 /// The register of official pages.
 #[derive(Debug, Subcommand)]
@@ -116,51 +117,46 @@ fn import(app: &App, file: &std::path::Path) -> Result<Exit> {
 
 /// Rows of a register file with their line numbers. Unknown columns are kept.
 pub fn read_csv(bytes: &[u8]) -> Result<Vec<(u64, Registration)>> {
-    let text = std::str::from_utf8(bytes).context("the file is not UTF-8: save it as CSV UTF-8")?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    let header = reader.headers().context("the file has no header")?.clone();
+    let table = sheet::read(bytes)?;
     anyhow::ensure!(
-        header.iter().any(|column| column == "platform"),
+        table.header.iter().any(|column| column == "platform"),
         "line 1: the header has no column `platform`; the columns are {}",
         COLUMNS.join(", ")
     );
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let mut row = Registration::default();
-        for (column, value) in header.iter().zip(record.iter()) {
-            // A mark that is not closed takes the rest of the file into its cell.
-            anyhow::ensure!(
-                !value.contains('\n'),
-                "line {line}: the cell of {column} goes over several lines: is a quotation mark not closed?"
-            );
-            match row.column(column) {
-                Some(cell) => value.clone_into(cell),
-                None if value.is_empty() => {}
-                None => {
-                    row.extra.insert(column.to_owned(), value.to_owned());
-                }
-            }
+    let mut rows: Vec<(u64, Registration)> = Vec::new();
+    for found in &table.rows {
+        let (line, row) = (found.line, registration(&table.header, found)?);
+        let same = rows.iter().find(|(_, other)| !row.slug.is_empty() && other.slug == row.slug);
+        if let Some((first, _)) = same {
+            anyhow::bail!("line {line}, column slug: {} stands in line {first} too", row.slug);
         }
-        row.platform = row.platform.to_lowercase();
-        if row.status.is_empty() {
-            "active".clone_into(&mut row.status);
-        }
-        anyhow::ensure!(!row.platform.is_empty(), "line {line}: the platform is not named");
-        anyhow::ensure!(
-            !row.native_id.is_empty() || !row.handle.is_empty(),
-            "line {line}: give the page's native_id or its handle"
-        );
-        row.status
-            .parse::<crate::model::AccountStatus>()
-            .map_err(|error| anyhow::anyhow!("line {line}: status: {error}"))?;
         rows.push((line, row));
     }
     Ok(rows)
+}
+
+fn registration(header: &[String], found: &sheet::Row) -> Result<Registration> {
+    let (line, mut row) = (found.line, Registration::default());
+    for (column, value) in header.iter().zip(&found.cells) {
+        match row.column(column) {
+            Some(cell) => cell.clone_from(value),
+            None if value.is_empty() => {}
+            None => _ = row.extra.insert(column.clone(), value.clone()),
+        }
+    }
+    row.platform = row.platform.to_lowercase();
+    if row.status.is_empty() {
+        "active".clone_into(&mut row.status);
+    }
+    anyhow::ensure!(!row.platform.is_empty(), "line {line}, column platform: the platform is not named");
+    anyhow::ensure!(
+        !row.native_id.is_empty() || !row.handle.is_empty(),
+        "line {line}, columns native_id and handle: give the page's native_id or its handle"
+    );
+    row.status
+        .parse::<crate::model::AccountStatus>()
+        .map_err(|error| anyhow::anyhow!("line {line}, column status: {error}"))?;
+    Ok(row)
 }
 
 fn export(app: &App) -> Result<Exit> {

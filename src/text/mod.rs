@@ -8,4 +8,5 @@ pub mod letter;
 pub mod tokenize;
 pub mod mend;
 pub mod phrase;
+pub mod sheet;
 pub mod views;
