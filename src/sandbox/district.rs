@@ -215,6 +215,7 @@ fn account(page: &Page, now: Timestamp) -> Account {
         published: true,
         created_at: now - age,
         linked: None,
+        access_ends: None,
         picture: Medium { id: dice.digits(15), file: File::Jpeg, alt: None },
         settings: settings(page.slug),
         helpers: helpers(page),

@@ -234,6 +234,9 @@ fn post(view: &View<'_>, item: &Item) -> Value {
     if !item.text.is_empty() {
         out["message"] = json!(item.text);
     }
+    if let Some((id, name)) = &item.application {
+        out["application"] = json!({ "link": "https://www.mesavista.example.org/", "name": name, "id": id });
+    }
     if item.shares > 0 {
         out["shares"] = json!({ "count": item.shares });
     }

@@ -111,6 +111,9 @@ pub(super) fn full(view: &View<'_>, account: &Account) -> Value {
         let linked = json!({ "id": instagram.id, "username": instagram.handle });
         (out["instagram_business_account"], out["connected_instagram_account"]) = (linked.clone(), linked);
     }
+    if let Some(ends) = account.access_ends {
+        out["user_access_expire_time"] = graph::time(ends);
+    }
     // Only who has a role on the page is given its token.
     let own = view.caller.owner == Owner::Page(account.id.clone()) || view.caller.owner == Owner::SystemUser;
     if let Some(token) = view.state.page_token(&account.id).filter(|_| own) {

@@ -300,12 +300,14 @@ fn blank(platform: Platform, account: &str, id: String, author: Person, text: &s
         held: false,
         media: Vec::new(),
         link: None,
+        application: None,
         reactions: 0,
         shares: 0,
         comments_off: false,
         lost_comments: 0,
         language: Language::English,
         note: None,
+        captioned: false,
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Account {
     pub helpers: Vec<Helper>,
     pub applications: Vec<(String, String)>,
     pub blocked: Vec<Person>,
+    /// Facebook: when the access ends that the page's credential rests on, where it does.
+    pub access_ends: Option<Timestamp>,
 }
 
 /// How an item came to stand on the page.
@@ -172,6 +174,8 @@ pub struct Item {
     pub held: bool,
     pub media: Vec<Medium>,
     pub link: Option<Link>,
+    /// Facebook: id and name of the application it was published through, where it was not Facebook's own.
+    pub application: Option<(String, String)>,
     pub reactions: i64,
     pub shares: i64,
     /// Nobody may comment.
@@ -181,6 +185,8 @@ pub struct Item {
     pub language: Language,
     /// What a rule pass should make of it.
     pub note: Option<Note>,
+    /// YouTube: somebody wrote captions for the film.
+    pub captioned: bool,
 }
 
 /// Why an item was written into this world.

@@ -112,7 +112,7 @@ impl<'a> Show<'a> {
             "snippet": { "publishedAt": time(item.created_at), "channelId": item.account, "title": title, "description": description,
                 "thumbnails": self.pictures(&item.id), "channelTitle": channel, "categoryId": "27", "liveBroadcastContent": "none",
                 "localized": { "title": title, "description": description }, "defaultAudioLanguage": "en" },
-            "contentDetails": { "duration": "PT4M13S", "dimension": "2d", "definition": "hd", "caption": "false",
+            "contentDetails": { "duration": "PT4M13S", "dimension": "2d", "definition": "hd", "caption": if item.captioned { "true" } else { "false" },
                 "licensedContent": false, "contentRating": {}, "projection": "rectangular" },
             "status": { "uploadStatus": "processed", "privacyStatus": "public", "license": "youtube", "embeddable": true,
                 "publicStatsViewable": true, "madeForKids": false },

@@ -25,6 +25,7 @@ pub(super) const POST_FIELDS: &[&str] = &[
     "scheduled_publish_time",
     "promotable_id",
     "admin_creator",
+    "application{id,name}",
     "via",
     "to",
     "place",
