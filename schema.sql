@@ -29,7 +29,7 @@ CREATE TABLE archive (
 --
 -- Kinds, with the fields they commit to beside `subject` and `actor` (fields are only ever added):
 --   archive          origin, version of the program
---   account          every register column that is filled, `change` (added, changed, retired)
+--   account          every register column that is filled, `change` (added, changed, retired, confirmed)
 --   config           what, and its new value (went_live, …)
 --   harvest          account, mode, outcome, cause, counts, from, to
 --   coverage         account, stream, kind, from, to, cause (a watched interval opened or closed, a gap)
@@ -46,6 +46,7 @@ CREATE TABLE archive (
 --   review           flag, outcome, reason, note, packs (the digest of the packs in force)
 --   suppression      rule, phrase, reason, expires_at; or ended (the entry that began it), reason
 --   sample           week, versions: drawn for a look; or version, outcome, category, note: what a person saw
+--   finding          check, clause, change (opened, fixed, withdrawn), what, evidence (numbers of the entries it rests on), turn
 --   report           week, from_seq, to_seq, digest: a weekly report
 --   restore          reason, size, published_size, published_root: a person accepts a database older than a published checkpoint
 CREATE TABLE ledger (
@@ -63,6 +64,8 @@ CREATE TRIGGER ledger_is_never_cut BEFORE DELETE ON ledger BEGIN SELECT RAISE(AB
 CREATE TRIGGER ledger_has_no_holes BEFORE INSERT ON ledger
 WHEN new.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM ledger)
 BEGIN SELECT RAISE(ABORT, 'ledger entries follow one another without a hole'); END;
+
+CREATE INDEX ledger_accounts ON ledger (subject, seq) WHERE kind = 'account';
 
 -- What an entry of any kind but `version` says: its salt and its fields as one JSON object of strings.
 CREATE TABLE entries (
@@ -225,6 +228,7 @@ WHEN new.platform <> old.platform OR new.native_id <> old.native_id OR (old.kind
 BEGIN SELECT RAISE(ABORT, 'the identity of an item never changes'); END;
 CREATE TRIGGER items_are_kept BEFORE DELETE ON items BEGIN SELECT RAISE(ABORT, 'an item is never removed'); END;
 CREATE INDEX items_missing ON items (page_id) WHERE state = 'missing';
+CREATE INDEX items_profiles ON items (last_seq) WHERE kind = 'profile';
 
 -- The other ids an item was seen under.
 CREATE TABLE aliases (
@@ -525,4 +529,32 @@ CREATE TABLE replays (
     gone    INTEGER NOT NULL,
     changed INTEGER NOT NULL,
     rules   TEXT NOT NULL
+) STRICT;
+
+-- Where an account falls short of a check of the audit. `since`: when it was first seen so; `seen_at`: when last. A check that lacks data
+-- leaves the row as it is. Fixed when the check was seen to hold, withdrawn when it is not asked any more (the page was retired, the
+-- district states no standard). `evidence` is JSON: the ledger entries it rests on. The row follows the facts; its `finding` entries stay.
+CREATE TABLE findings (
+    id         INTEGER PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES accounts,
+    check_id   TEXT NOT NULL,
+    clause     TEXT NOT NULL,
+    turn       TEXT NOT NULL CHECK (turn IN ('owner', 'it', 'principal')),
+    what       TEXT NOT NULL,
+    evidence   TEXT NOT NULL,
+    since      INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL,
+    opened_seq INTEGER NOT NULL REFERENCES ledger,
+    ended      TEXT CHECK (ended IN ('fixed', 'withdrawn')),
+    ended_at   INTEGER,
+    ended_seq  INTEGER REFERENCES ledger
+) STRICT;
+CREATE UNIQUE INDEX findings_open ON findings (account_id, check_id) WHERE ended IS NULL;
+
+-- Every run of the audit: what a later one compares itself with. `through`: the newest ledger entry it knew.
+CREATE TABLE audits (
+    id      INTEGER PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    through INTEGER NOT NULL,
+    open    INTEGER NOT NULL
 ) STRICT;

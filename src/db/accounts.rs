@@ -194,12 +194,16 @@ pub fn put(tx: &Transaction<'_>, row: &Registration, actor: Option<&str>, now: T
         if row.handle.is_empty() {
             row.handle.clone_from(&known.row.handle);
         }
-        if known.row == row {
+        if known.row == row && !confirms(tx, &row.slug, actor)? {
             return Ok(Put::Same);
         }
     }
     taken(tx, &row)?;
-    let change = if known.is_some() { "changed" } else { "added" };
+    let change = match &known {
+        None => "added",
+        Some(known) if known.row == row => "confirmed",
+        Some(_) => "changed",
+    };
     let mut fields = vec![("change", change.to_owned())];
     for column in COLUMNS {
         let value = row.column(column).map(|value| value.clone()).unwrap_or_default();
@@ -209,7 +213,19 @@ pub fn put(tx: &Transaction<'_>, row: &Registration, actor: Option<&str>, now: T
     fields.retain(|(_, value)| !value.is_empty());
     Log::open(tx)?.record(now, "account", Some(&row.slug), actor, &fields)?;
     write(tx, &row, now)?;
-    Ok(if known.is_some() { Put::Changed } else { Put::Added })
+    Ok(match change {
+        "added" => Put::Added,
+        "confirmed" => Put::Same,
+        _ => Put::Changed,
+    })
+}
+
+/// A person states what the program had taken over from the platform: that is worth an entry, for the audit asks what people stated.
+fn confirms(tx: &Transaction<'_>, slug: &str, actor: Option<&str>) -> Result<bool> {
+    let mut statement = tx
+        .prepare_cached("SELECT actor FROM ledger WHERE kind = 'account' AND subject = ?1 ORDER BY seq DESC LIMIT 1")?;
+    let last: Option<Option<String>> = statement.query_row([slug], |row| row.get(0)).optional()?;
+    Ok(actor.is_some() && last == Some(None))
 }
 
 /// Another slug must not hold the same page.

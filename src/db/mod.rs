@@ -17,6 +17,8 @@ use crate::model::{
 pub mod accounts;
 pub mod checkpoints;
 pub mod alerts;
+pub mod facts;
+pub mod findings;
 pub mod flags;
 pub mod harvests;
 pub mod health;

@@ -12,7 +12,7 @@ use rusqlite::types::Value;
 use crate::rig::Rig;
 
 /// The schemas of the versions before the present one, oldest first, as they were released.
-const FORMER: [&str; 1] = [include_str!("../schemas/v1.sql")];
+const FORMER: [&str; 2] = [include_str!("../schemas/v1.sql"), include_str!("../schemas/v2.sql")];
 
 fn structure(file: &Path) -> Vec<(String, String)> {
     let conn = Connection::open(file).unwrap();

@@ -1,0 +1,192 @@
+//! Where accounts fall short of the audit: what is open, since when, and what became of it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::ledger::Log;
+use super::{at, ms, row_id, seq};
+use crate::model::Timestamp;
+
+/// A check that an account was seen to fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    pub account: i64,
+    pub slug: String,
+    pub check: &'static str,
+    pub clause: &'static str,
+    pub turn: &'static str,
+    pub what: String,
+    /// The ledger entries it rests on.
+    pub evidence: Vec<u64>,
+}
+
+/// How a finding ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The check was seen to hold.
+    Fixed,
+    /// It is not asked any more.
+    Withdrawn,
+}
+
+impl End {
+    const fn as_str(self) -> &'static str {
+        match self {
+            End::Fixed => "fixed",
+            End::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// A finding as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub account: i64,
+    pub check: String,
+    pub what: String,
+    pub evidence: Vec<u64>,
+    pub since: Timestamp,
+    /// When it was last seen to be so: a check that lacks data leaves it open.
+    pub seen_at: Timestamp,
+    pub opened_seq: u64,
+    id: i64,
+}
+
+const SELECT: &str = "SELECT id, account_id, check_id, what, evidence, since, seen_at, opened_seq FROM findings";
+
+fn finding(row: &Row<'_>) -> Result<Finding> {
+    Ok(Finding {
+        id: row.get(0)?,
+        account: row.get(1)?,
+        check: row.get(2)?,
+        what: row.get(3)?,
+        evidence: serde_json::from_str(&row.get::<_, String>(4)?)?,
+        since: at(row.get(5)?),
+        seen_at: at(row.get(6)?),
+        opened_seq: seq(row.get(7)?),
+    })
+}
+
+/// Every open finding, the oldest first.
+pub fn open(conn: &Connection) -> Result<Vec<Finding>> {
+    let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE ended IS NULL ORDER BY since, id"))?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(finding(row)?);
+    }
+    Ok(found)
+}
+
+/// What a run of the audit changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changed {
+    pub opened: u64,
+    pub fixed: u64,
+    pub withdrawn: u64,
+}
+
+/// Brings the findings up to what an audit saw. `ended` names the checks that hold or are not asked; what neither fails nor ended
+/// stays as it is. A finding whose account is not in `accounts` is withdrawn: the page was retired.
+pub fn keep(
+    tx: &Transaction<'_>,
+    accounts: &[i64],
+    failing: &[Failing],
+    ended: &[(i64, &'static str, End)],
+    through: u64,
+    now: Timestamp,
+) -> Result<Changed> {
+    let mut known: BTreeMap<(i64, String), Finding> =
+        open(tx)?.into_iter().map(|found| ((found.account, found.check.clone()), found)).collect();
+    let mut log = Log::open(tx)?;
+    let mut changed = Changed::default();
+    for one in failing {
+        match known.remove(&(one.account, one.check.to_owned())) {
+            Some(found) => seen_again(tx, &found, one, now)?,
+            None => {
+                begin(tx, &mut log, one, now)?;
+                changed.opened += 1;
+            }
+        }
+    }
+    for (account, check, how) in ended {
+        if let Some(found) = known.remove(&(*account, (*check).to_owned())) {
+            end(tx, &mut log, &found, *how, now)?;
+            *(if *how == End::Fixed { &mut changed.fixed } else { &mut changed.withdrawn }) += 1;
+        }
+    }
+    for found in known.into_values().filter(|found| !accounts.contains(&found.account)) {
+        end(tx, &mut log, &found, End::Withdrawn, now)?;
+        changed.withdrawn += 1;
+    }
+    tx.execute(
+        "INSERT INTO audits (at, through, open) VALUES (?1, ?2, (SELECT count(*) FROM findings WHERE ended IS NULL))",
+        params![ms(now), row_id(through)],
+    )?;
+    Ok(changed)
+}
+
+fn begin(tx: &Transaction<'_>, log: &mut Log<'_>, one: &Failing, now: Timestamp) -> Result<()> {
+    let evidence = serde_json::to_string(&one.evidence)?;
+    let fields = [
+        ("check", one.check.to_owned()),
+        ("clause", one.clause.to_owned()),
+        ("change", "opened".to_owned()),
+        ("what", one.what.clone()),
+        ("evidence", evidence.clone()),
+        ("turn", one.turn.to_owned()),
+    ];
+    let seq = log.record(now, "finding", Some(&one.slug), None, &fields)?;
+    tx.prepare_cached(
+        "INSERT INTO findings (account_id, check_id, clause, turn, what, evidence, since, seen_at, opened_seq)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)",
+    )?
+    .execute(params![one.account, one.check, one.clause, one.turn, one.what, evidence, ms(now), row_id(seq)])?;
+    Ok(())
+}
+
+fn seen_again(tx: &Transaction<'_>, found: &Finding, one: &Failing, now: Timestamp) -> Result<()> {
+    tx.prepare_cached("UPDATE findings SET what = ?2, evidence = ?3, turn = ?4, seen_at = ?5 WHERE id = ?1")?
+        .execute(params![found.id, one.what, serde_json::to_string(&one.evidence)?, one.turn, ms(now)])?;
+    Ok(())
+}
+
+fn end(tx: &Transaction<'_>, log: &mut Log<'_>, found: &Finding, how: End, now: Timestamp) -> Result<()> {
+    let slug = super::accounts::by_id(tx, found.account)?.row.slug;
+    let fields = [("check", found.check.clone()), ("change", how.as_str().to_owned()), ("what", found.what.clone())];
+    let seq = log.record(now, "finding", Some(&slug), None, &fields)?;
+    tx.prepare_cached("UPDATE findings SET ended = ?2, ended_at = ?3, ended_seq = ?4 WHERE id = ?1")?
+        .execute(params![found.id, how.as_str(), ms(now), row_id(seq)])?;
+    Ok(())
+}
+
+/// A run of the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    pub at: Timestamp,
+    /// The newest entry it knew.
+    pub through: u64,
+    /// How many findings were open after it.
+    pub open: u64,
+}
+
+/// The newest run that began before a time.
+pub fn last_run(conn: &Connection, before: Timestamp) -> Result<Option<Run>> {
+    let mut statement =
+        conn.prepare_cached("SELECT at, through, open FROM audits WHERE at < ?1 ORDER BY id DESC LIMIT 1")?;
+    let read = |row: &Row<'_>| Ok(Run { at: at(row.get(0)?), through: seq(row.get(1)?), open: seq(row.get(2)?) });
+    Ok(statement.query_row([ms(before)], read).optional()?)
+}
+
+/// How many findings opened, were fixed and were withdrawn after a time.
+pub fn since(conn: &Connection, after: Timestamp) -> Result<Changed> {
+    let count =
+        |sql: &str| -> Result<u64> { Ok(seq(conn.prepare_cached(sql)?.query_row([ms(after)], |row| row.get(0))?)) };
+    Ok(Changed {
+        opened: count("SELECT count(*) FROM findings WHERE since > ?1")?,
+        fixed: count("SELECT count(*) FROM findings WHERE ended = 'fixed' AND ended_at > ?1")?,
+        withdrawn: count("SELECT count(*) FROM findings WHERE ended = 'withdrawn' AND ended_at > ?1")?,
+    })
+}
