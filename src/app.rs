@@ -158,8 +158,20 @@ impl App {
         let flagged = rules::follow::catch_up(&self.db, &engine, &gate, &digest, now)?;
         let indexed = self.catch_up_index()?;
         crate::alert::catch_up(&self.db, &self.config, now)?;
+        self.catch_up_audit(now)?;
         self.checkpoint(now)?;
         Ok(Followed { through: flagged.through.min(indexed.0), flags: flagged.flags, documents: indexed.1 })
+    }
+
+    /// A changed setting is a finding the same day. A standard that cannot be read is said and stops nothing else.
+    fn catch_up_audit(&self, now: Timestamp) -> Result<()> {
+        match crate::audit::catch_up(&self.db, &self.config, now) {
+            Err(error) if !db::is_storage(&error) => {
+                tracing::error!("the pages could not be audited: {error:#}");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Signs and publishes, once a minute at most. A refusal (a restored or altered database) is said loudly and stops nothing else.

@@ -7,6 +7,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments stand in a TOML file too, where nobody expects backticks")]
 
 mod check;
+mod defaults;
 mod law;
 mod paths;
 mod policy;
@@ -61,6 +62,8 @@ pub struct Config {
     pub alerts: Alerts,
     #[serde(default)]
     pub jobs: Jobs,
+    #[serde(default)]
+    pub audit: Audit,
     #[serde(default)]
     pub rules: Rules,
     #[serde(default)]
@@ -308,10 +311,51 @@ pub struct Jobs {
     pub revisit: Cron,
     /// Each page's own facts, settings, people and applications.
     pub profile: Cron,
+    /// Every page of the register against the district's own standard.
+    pub audit: Cron,
     /// The whole archive against its own proofs.
     pub verify: Cron,
     /// Urgent mail: new, repeated, escalated; and the morning mail at seven.
     pub alerts: Cron,
+}
+
+/// What the district holds its own pages to. A standard that is not stated is not checked, and the audit says so.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// Days without a post of its own after which a page is dormant.
+    pub dormant_days: u32,
+    /// How many people at least administer a page, so that nobody is locked out when one leaves.
+    pub admins_at_least: u32,
+    /// Who may administer pages, by name or id as the platform gives it. The register's column admins adds to it for one
+    /// page, as a list with semicolons.
+    pub approved_admins: Vec<String>,
+    /// The applications that may publish posts or be subscribed to a page, by name or id. The archive's own needs no mention.
+    pub approved_applications: Vec<String>,
+    /// Whether visitors may post on a Facebook page. Left out: not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visitor_posts: Option<bool>,
+    /// The strengths of Facebook's profanity filter that are good enough. Left out: not checked.
+    pub profanity_filter: Vec<String>,
+    /// The age limits of a Facebook page that are right, in Facebook's words. Left out: not checked.
+    pub age_gate: Vec<String>,
+    /// Where the district's site shows its expectations for comments: a page that links there carries them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expectations_url: Option<String>,
+    /// The addresses of pages that the district's site lists as its own, one a line. Left out: not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site_list: Option<PathBuf>,
+    /// Words in the names of the district's own pages, written as one: a page that is linked, has one of them in its name and
+    /// does not stand in the register is a finding. The first words of the district's domains need no mention.
+    pub page_words: Vec<String>,
+    /// The register of approvals for logos and mascots: a CSV file with the columns art, approver, role, date, pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<PathBuf>,
+    /// The day from which the district's own new posts are to be accessible. Left out: the first such day of the law file.
+    #[serde(with = "types::date", skip_serializing_if = "Option::is_none")]
+    pub accessible_from: Option<Date>,
+    /// Further settings of a Facebook page and what they are to be, by Facebook's own names.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// The rule packs.
@@ -450,120 +494,4 @@ pub struct PlatformConfig {
     /// The PLC directory that says on which server an account lives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory_base: Option<String>,
-}
-
-impl Default for Policy {
-    fn default() -> Policy {
-        Policy {
-            clauses: "policy.toml".into(),
-            comment_expectations: vec!["expectations.en.txt".into()],
-            approval_required: false,
-            elections: None,
-        }
-    }
-}
-
-impl Default for Law {
-    fn default() -> Law {
-        Law {
-            safety_basis: SafetyBasis::Off,
-            basis_date: None,
-            basis_reference: None,
-            notice_date: None,
-            recorded_by: None,
-            public_categories: None,
-            file: "law/california.toml".into(),
-        }
-    }
-}
-
-impl Default for Web {
-    fn default() -> Web {
-        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8640)), public_url: String::new() }
-    }
-}
-
-impl Default for Weekly {
-    fn default() -> Weekly {
-        Weekly { cron: types::known("0 0 7 * * MON"), recipients: Vec::new() }
-    }
-}
-
-impl Default for Alerts {
-    fn default() -> Alerts {
-        Alerts {
-            recipients: Vec::new(),
-            repeat_minutes: 20,
-            escalate_after_minutes: 60,
-            escalate_to: Vec::new(),
-            fresh_days: 14,
-        }
-    }
-}
-
-impl Default for Jobs {
-    fn default() -> Jobs {
-        Jobs {
-            harvest: types::known("0 */15 * * * *"),
-            backfill: types::known("0 5 * * * *"),
-            revisit: types::known("0 35 * * * *"),
-            profile: types::known("0 10 4 * * *"),
-            verify: types::known("0 0 3 * * SUN"),
-            alerts: types::known("0 * * * * *"),
-        }
-    }
-}
-
-impl Default for Rules {
-    fn default() -> Rules {
-        Rules { dir: "rules".into(), roster_key_file: None }
-    }
-}
-
-impl Default for Roster {
-    fn default() -> Roster {
-        Roster {
-            first_name: "student.firstName".into(),
-            last_name: "student.lastName".into(),
-            nickname: None,
-            release: None,
-            released: ["y", "yes", "1", "true", "released"].map(str::to_owned).into(),
-        }
-    }
-}
-
-impl Default for MediaConfig {
-    fn default() -> MediaConfig {
-        let hosts =
-            ["fbcdn.net", "cdninstagram.com", "twimg.com", "ytimg.com", "ggpht.com", "bsky.app", "bsky.network"];
-        MediaConfig {
-            fetch_from: FetchFrom::District,
-            allowed_hosts: hosts.map(str::to_owned).into(),
-            max_bytes: 256 * 1024 * 1024,
-        }
-    }
-}
-
-impl Default for PlatformConfig {
-    fn default() -> PlatformConfig {
-        PlatformConfig {
-            enabled: true,
-            api_base: String::new(),
-            api_version: String::new(),
-            requests_per_minute: 0,
-            requests_per_day: None,
-            token_file: None,
-            tokens_dir: None,
-            app_id: None,
-            app_secret_file: None,
-            acknowledged_by: None,
-            acknowledged_on: None,
-            plan: None,
-            field_names: None,
-            full_archive: None,
-            api_key_file: None,
-            units_per_day: None,
-            directory_base: None,
-        }
-    }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! platform ─► harvest ─► ledger in SQLite ─┬─► rules ─► flags ─► alert, review, weekly report
 //!   API       capture,   one transaction   ├─► index (Tantivy) ─► search
-//!             parse      per page          └─► checkpoints ─► verify, backup
+//!             parse      per page          ├─► audit ─► findings
+//!                                          └─► checkpoints ─► verify, backup
 //! ```
 //!
 //! Data flows one way. SQLite is the truth; flags and index are views that follow the ledger and can be computed again. A
@@ -43,6 +44,7 @@ pub mod app;
 
 // The verbs: none knows another.
 pub mod alert;
+pub mod audit;
 pub mod harvest;
 pub mod import;
 pub mod index;

@@ -10,6 +10,7 @@ use super::search::one_line;
 use super::{Exit, Usage, print, print_json};
 use crate::app::App;
 use crate::app::search::local;
+use crate::audit;
 use crate::config::{Clauses, Config};
 use crate::db::items::read;
 use crate::db::samples::{self, Look};
@@ -114,7 +115,11 @@ pub fn coverage(config: &Path, files: &[(String, String)]) -> Result<Exit> {
         if !own.is_empty() {
             print(format!("         rules: {}", own.join(", ")))?;
         }
-        match (own.is_empty(), clause.served_by.is_empty()) {
+        let checks = audit::serving(&clause.id);
+        if !checks.is_empty() {
+            print(format!("         checks of the audit: {}", checks.join(", ")))?;
+        }
+        match (own.is_empty() && checks.is_empty(), clause.served_by.is_empty()) {
             (true, true) => print("         nothing is checked: a person must look")?,
             (_, false) => print(format!("         {}", clause.served_by))?,
             _ => {}

@@ -38,6 +38,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("rules/spelling.toml", include_str!("../../config/rules/spelling.toml")),
     ("rules/threats.toml", include_str!("../../config/rules/threats.toml")),
     ("rules/words.toml", include_str!("../../config/rules/words.toml")),
+    ("approvals.csv", include_str!("../../config/approvals.csv")),
+    ("site-pages.txt", include_str!("../../config/site-pages.txt")),
     ("elections.toml", include_str!("../../config/elections.toml")),
     ("expectations.en.txt", include_str!("../../config/expectations.en.txt")),
     ("law/california.toml", include_str!("../../config/law/california.toml")),
@@ -201,6 +203,19 @@ recipients = [{{ address = "superintendent@mesavista.example.org" }}]
 recipients = [{{ address = "safety@mesavista.example.org" }}]
 escalate_to = ["superintendent@mesavista.example.org"]
 
+[audit]
+approved_admins = ["Dolores Whitcomb", "Priya Ramanathan"]
+approved_applications = ["Meta Business Suite"]
+visitor_posts = false
+profanity_filter = ["Medium", "Strong"]
+age_gate = ["Anyone (13+)"]
+expectations_url = "https://mesavista.example.org/social-media"
+site_list = "config/site-pages.txt"
+approvals = "config/approvals.csv"
+page_words = ["condor", "ocotillo"]
+accessible_from = 2026-09-01
+settings = {{ USERS_CAN_TAG_PHOTOS = "false", REVIEW_POSTS_BY_OTHER = "true" }}
+
 [rules]
 dir = "config/rules"
 
@@ -260,9 +275,18 @@ requests_per_minute = 6000
     )
 }
 
-/// Fills the register with the district's pages, and one that no API can read.
+/// Fills the register with the district's pages, and one that no API can read. Two rows are filled in as a whole register would be.
 async fn register(app: &Arc<App>, sandbox: &Sandbox) -> Result<()> {
     let mut rows = registrations(sandbox);
+    let stated = [
+        ("mesa-vista-usd", "Dana Whitfield", "dana.whitfield@mesavista.example.org", "2026-08-03"),
+        ("mesa-vista-high", "Luis Ortega", "luis.ortega@mesavista.example.org", "2026-08-12"),
+    ];
+    for (slug, owner, address, day) in stated {
+        let Some(row) = rows.iter_mut().find(|row| row.slug == slug) else { continue };
+        (row.owner_name, row.owner_email) = (owner.into(), address.into());
+        (row.supervisor_notified_on, row.it_notified_on) = (day.into(), day.into());
+    }
     rows.push(Registration {
         slug: "mesa-vista-usd-nextdoor".into(),
         platform: "nextdoor".into(),

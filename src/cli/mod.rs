@@ -1,6 +1,7 @@
 //! The command line: one subcommand, one function: parse, call a verb, print.
 
 mod accounts;
+mod audit;
 mod cards;
 pub mod demo;
 mod harvest;
@@ -54,6 +55,16 @@ enum Command {
     /// The register of official pages.
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    /// Every page of the register against the district's own standard: what fails, since when, whose turn it is. It works on the first
+    /// day, from the register alone.
+    Audit {
+        /// One JSON object a line: every verdict, failures first.
+        #[arg(long, conflicts_with = "csv")]
+        json: bool,
+        /// The same as a table for a spreadsheet.
+        #[arg(long)]
+        csv: bool,
+    },
     /// Search everything that is kept, edited and gone included. Example: pagekeeper search 'bus after:2026-11-01'
     Search(search::Search),
     /// Show an item with its versions, thread and flags. Example: `pagekeeper show facebook:123_456`
@@ -220,6 +231,7 @@ fn run(args: Args) -> Result<Exit> {
             runtime()?.block_on(harvest.run(&app))
         }
         Command::Accounts(accounts) => accounts.run(&open()?),
+        Command::Audit { json, csv } => audit::run(&open()?, json, csv),
         Command::Search(search) => search.run(&open()?),
         Command::Show { item, json } => items::show(&open()?, &item, json),
         Command::Flags { all, json } => items::flags(&open()?, all, json),

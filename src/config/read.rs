@@ -64,6 +64,8 @@ impl Config {
             maybe(&mut mail.ca_file);
             maybe(&mut mail.dir);
         }
+        maybe(&mut self.audit.site_list);
+        maybe(&mut self.audit.approvals);
         under(&mut self.rules.dir);
         maybe(&mut self.rules.roster_key_file);
         for platform in self.platform.values_mut() {

@@ -32,6 +32,7 @@ fn struct_of(section: &str) -> &'static str {
         "weekly" => "Weekly",
         "alerts" => "Alerts",
         "jobs" => "Jobs",
+        "audit" => "Audit",
         "rules" => "Rules",
         "roster" => "Roster",
         "media" => "MediaConfig",
@@ -93,7 +94,7 @@ fn the_comment_in_the_shipped_file_is_the_doc_comment_on_the_field() {
         }
     }
     let sections = ["district", "policy", "law", "concerns", "ledger", "web", "mail", "weekly", "alerts", "jobs"];
-    let more = ["rules", "roster", "media", "platform.facebook"];
+    let more = ["audit", "rules", "roster", "media", "platform.facebook"];
     for name in [""].iter().chain(&sections).chain(&more).map(|section| struct_of(section)) {
         for (place, _) in docs.range((name.to_owned(), "a".to_owned())..=(name.to_owned(), "~".to_owned())) {
             let section = name == "Config" && !["data_dir", "time_zone"].contains(&place.1.as_str());

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use super::{Job, Stop, latest, next};
 use crate::alert;
 use crate::app::{self, App};
+use crate::audit;
 use crate::db::accounts::{self, Account};
 use crate::db::{self, harvests, ledger};
 use crate::harvest::Request;
@@ -45,12 +46,13 @@ pub fn table(app: &Arc<App>) -> Vec<Job> {
         let app = app.clone();
         move |stop| walk_all(app.clone(), mode, stop)
     };
-    let (verifier, alerter, reporter) = (app.clone(), app.clone(), app.clone());
+    let (auditor, verifier, alerter, reporter) = (app.clone(), app.clone(), app.clone(), app.clone());
     vec![
         Job::new("harvest", &jobs.harvest, walk(Mode::Recent)),
         Job::new("backfill", &jobs.backfill, walk(Mode::Backfill)),
         Job::new("revisit", &jobs.revisit, walk(Mode::Revisit)),
         Job::new("profile", &jobs.profile, walk(Mode::Profile)),
+        Job::new("audit", &jobs.audit, move |_| audit_all(auditor.clone())),
         Job::new("verify", &jobs.verify, move |_| verify(verifier.clone())),
         Job::new("alerts", &jobs.alerts, move |_| alerts(alerter.clone())),
         Job::new("weekly", &app.config.weekly.cron, move |_| weekly(reporter.clone())),
@@ -117,6 +119,12 @@ async fn walk_one(app: &App, account: &Account, mode: Mode, mut stop: Stop) -> R
         }
         () = patience => Ok(()),
     }
+}
+
+/// Every page against the district's own standard.
+async fn audit_all(app: Arc<App>) -> Result<()> {
+    let work = move || audit::run(&app.db, &app.config, app.clock.now()).map(|_| ());
+    tokio::task::spawn_blocking(work).await.context("the audit was lost")?
 }
 
 /// The whole archive against its own proofs. A fault found is the job's failure, so that everybody learns of it.

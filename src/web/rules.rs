@@ -165,13 +165,23 @@ fn clauses(site: &Site, rules: &[std::sync::Arc<Rule>], cards: &BTreeMap<String,
             title: clause.title.clone(),
             fired: own.iter().filter_map(|rule| cards.get(&rule.id)).map(|card| card.fired).sum(),
             rules: own.iter().map(|rule| rule.id.clone()).collect(),
-            served_by: match (own.is_empty(), clause.served_by.is_empty()) {
-                (true, true) => "Nothing is checked: a person must look".to_owned(),
-                _ => clause.served_by.clone(),
+            served_by: match (own.is_empty(), served_by(clause)) {
+                (true, nothing) if nothing.is_empty() => "Nothing is checked: a person must look".to_owned(),
+                (_, words) => words,
             },
         }
     };
     policy.all().iter().map(of).collect()
+}
+
+/// What serves a clause beside rules: the policy's own words, and the checks of the audit by name.
+fn served_by(clause: &crate::config::PolicyClause) -> String {
+    let checks = crate::audit::serving(&clause.id);
+    match (clause.served_by.is_empty(), checks.is_empty()) {
+        (_, true) => clause.served_by.clone(),
+        (true, false) => format!("Checks of the audit: {}", checks.join(", ")),
+        (false, false) => format!("{}. Checks of the audit: {}", clause.served_by, checks.join(", ")),
+    }
 }
 
 #[derive(Debug, Deserialize)]

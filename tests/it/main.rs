@@ -7,6 +7,7 @@ mod decisions;
 mod albums;
 mod archive;
 mod attempts;
+mod audit;
 mod beside;
 mod bluesky;
 mod facebook;

@@ -1,0 +1,266 @@
+//! The audit in words: the first page, which can be read alone, and the lines behind it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Result;
+use jiff::tz::TimeZone;
+
+use super::{Audit, CHECKS, Check, Examined, Turn, Verdict};
+use crate::db::Conn;
+use crate::db::findings::{self, Changed, Finding};
+use crate::model::{Timestamp, platform_title};
+use crate::text::{dates, sheet};
+
+/// What a run said, for people.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The first page, a paragraph each.
+    pub summary: Vec<String>,
+    /// Every verdict, failures first, the gravest of them before others.
+    pub lines: Vec<Line>,
+}
+
+/// One verdict on one page.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Line {
+    pub account: String,
+    pub title: String,
+    pub platform: String,
+    pub owner: String,
+    pub check: &'static str,
+    pub clause: &'static str,
+    pub asks: &'static str,
+    pub verdict: &'static str,
+    pub words: String,
+    pub since: Option<Timestamp>,
+    pub turn: &'static str,
+    pub act: &'static str,
+    /// The ledger entries it rests on.
+    pub evidence: Vec<u64>,
+}
+
+/// Puts a run into words. What is open beside it (a check that lacks data leaves its finding open) stands in the lines too.
+pub fn report(conn: &Conn, audit: &Audit, zone: &TimeZone) -> Result<Report> {
+    let open: HashMap<(i64, String), Finding> =
+        findings::open(conn)?.into_iter().map(|one| ((one.account, one.check.clone()), one)).collect();
+    let mut lines: Vec<(u8, usize, Line)> = Vec::new();
+    for page in &audit.pages {
+        for (check, verdict) in &page.verdicts {
+            let known = open.get(&(page.account.id, check.id.to_owned()));
+            lines.push((order(verdict), place(check), line(page, check, verdict, known)));
+        }
+    }
+    lines.sort_by(|a, b| (a.0, a.1, &a.2.account).cmp(&(b.0, b.1, &b.2.account)));
+    let lines = lines.into_iter().map(|(.., line)| line).collect();
+    let today = day_start(audit.at, zone);
+    let before = findings::last_run(conn, today)?;
+    let change = before.map(|run| Ok::<_, anyhow::Error>((run.at, findings::since(conn, run.at)?))).transpose()?;
+    Ok(Report { summary: summary(audit, change, zone), lines })
+}
+
+/// The beginning of a day: the audit compares itself with the last one of an earlier day.
+fn day_start(at: Timestamp, zone: &TimeZone) -> Timestamp {
+    let day = dates::date(at, zone);
+    zone.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or(at)
+}
+
+const fn order(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Fails { .. } => 0,
+        Verdict::NotSaid { .. } => 1,
+        Verdict::NotStated { .. } => 2,
+        Verdict::Holds { .. } => 3,
+    }
+}
+
+fn place(check: &Check) -> usize {
+    CHECKS.iter().position(|one| one.id == check.id).unwrap_or(CHECKS.len())
+}
+
+fn line(page: &Examined, check: &'static Check, verdict: &Verdict, open: Option<&Finding>) -> Line {
+    let row = &page.account.row;
+    let still = open.filter(|_| matches!(verdict, Verdict::NotSaid { .. }));
+    Line {
+        account: row.slug.clone(),
+        title: page.account.title(),
+        platform: row.platform.clone(),
+        owner: row.owner_name.clone(),
+        check: check.id,
+        clause: check.clause,
+        asks: check.title,
+        verdict: verdict.as_str(),
+        words: match still {
+            Some(found) => format!("{}; last seen to fail: {}", verdict.words(), found.what),
+            None => verdict.words().to_owned(),
+        },
+        since: open.map(|found| found.since),
+        turn: check.turn.as_str(),
+        act: check.act,
+        evidence: still.map_or_else(|| verdict.evidence().to_vec(), |found| found.evidence.clone()),
+    }
+}
+
+/// The first page.
+fn summary(audit: &Audit, change: Option<(Timestamp, Changed)>, zone: &TimeZone) -> Vec<String> {
+    let mut said = vec![pages(audit), needs(audit)];
+    said.extend(firsts(audit));
+    if !audit.strays.is_empty() {
+        said.push(format!("On the district's site and not in the register: {}.", audit.strays.join(", ")));
+    }
+    said.extend(unchecked(audit));
+    said.extend(unstated(audit));
+    said.push(match change {
+        None => {
+            "This is the first audit of this archive on a day of its own: there is none to compare it with.".to_owned()
+        }
+        Some((at, changed)) => format!(
+            "Since the audit of {}: {} new, {} fixed, {} not asked any more.",
+            dates::full(at, zone),
+            changed.opened,
+            changed.fixed,
+            changed.withdrawn
+        ),
+    });
+    said
+}
+
+/// *60 pages. 46 are connected and kept, 14 are not (9 X, 5 YouTube).*
+fn pages(audit: &Audit) -> String {
+    let all = audit.pages.len();
+    let mut not_kept: BTreeMap<String, usize> = BTreeMap::new();
+    for page in audit.pages.iter().filter(|page| page.not_kept.is_some()) {
+        *not_kept.entry(platform_title(&page.account.row.platform)).or_default() += 1;
+    }
+    let count: usize = not_kept.values().sum();
+    if all == 0 {
+        return "The register is empty: pagekeeper accounts import FILE.csv".to_owned();
+    }
+    if count == 0 {
+        return format!("{}, all connected and kept.", counted(all, "page"));
+    }
+    let mut by_platform: Vec<(String, usize)> = not_kept.into_iter().collect();
+    by_platform.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let list: Vec<String> = by_platform.iter().map(|(platform, count)| format!("{count} {platform}")).collect();
+    let verb = |count: usize| if count == 1 { "is" } else { "are" };
+    let kept = all - count;
+    format!(
+        "{}. {kept} {} connected and kept, {count} {} not ({}).",
+        counted(all, "page"),
+        verb(kept),
+        verb(count),
+        list.join(", ")
+    )
+}
+
+/// *21 need something: 12 from the page's owner, 6 from IT, 3 from the principal.* A page counts once, with its gravest finding.
+fn needs(audit: &Audit) -> String {
+    let mut turns: BTreeMap<Turn, usize> = BTreeMap::new();
+    for turn in audit.pages.iter().filter_map(|page| Some(first_failure(page)?.0.turn)) {
+        *turns.entry(turn).or_default() += 1;
+    }
+    let count: usize = turns.values().sum();
+    match count {
+        0 => "None needs anything that could be checked.".to_owned(),
+        count => {
+            let list: Vec<String> =
+                turns.iter().map(|(turn, count)| format!("{count} from {}", turn.words())).collect();
+            format!("{count} {} something: {}.", if count == 1 { "needs" } else { "need" }, list.join(", "))
+        }
+    }
+}
+
+fn first_failure(page: &Examined) -> Option<&(&'static Check, Verdict)> {
+    page.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Fails { .. }))
+}
+
+/// The gravest three, by name.
+fn firsts(audit: &Audit) -> Option<String> {
+    let mut failing: Vec<(usize, String)> = audit
+        .pages
+        .iter()
+        .filter_map(|page| {
+            let (check, verdict) = first_failure(page)?;
+            Some((place(check), format!("{}: {} ({})", page.account.title(), verdict.words(), check.clause)))
+        })
+        .collect();
+    failing.sort();
+    let said: Vec<String> = failing.into_iter().take(3).map(|(_, words)| words).collect();
+    (!said.is_empty()).then(|| format!("First: {}.", said.join(". ")))
+}
+
+/// What could not be checked and why: each reason once, with how many answers it kept away.
+fn unchecked(audit: &Audit) -> Option<String> {
+    let reasons = tallied(audit, |verdict| match verdict {
+        Verdict::NotSaid { why } => Some(why.clone()),
+        _ => None,
+    });
+    said("Could not be checked", "answer", &reasons)
+}
+
+/// What nobody has stated yet.
+fn unstated(audit: &Audit) -> Option<String> {
+    let cells = tallied(audit, |verdict| match verdict {
+        Verdict::NotStated { what } => Some(what.clone()),
+        _ => None,
+    });
+    said("Not stated, and so not checked", "answer", &cells)
+}
+
+fn tallied(audit: &Audit, of: impl Fn(&Verdict) -> Option<String>) -> Vec<(usize, String)> {
+    let mut tally: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, verdict) in audit.pages.iter().flat_map(|page| &page.verdicts) {
+        if let Some(words) = of(verdict) {
+            *tally.entry(words).or_default() += 1;
+        }
+    }
+    let mut found: Vec<(usize, String)> = tally.into_iter().map(|(words, count)| (count, words)).collect();
+    found.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    found
+}
+
+/// Up to six of them; the lines have all.
+fn said(begin: &str, unit: &str, tally: &[(usize, String)]) -> Option<String> {
+    const MOST: usize = 6;
+    let total: usize = tally.iter().map(|(count, _)| count).sum();
+    let mut list: Vec<String> = tally.iter().take(MOST).map(|(count, words)| format!("{words} ({count})")).collect();
+    if tally.len() > MOST {
+        let rest: usize = tally.iter().skip(MOST).map(|(count, _)| count).sum();
+        list.push(format!("for other reasons ({rest})"));
+    }
+    (total > 0).then(|| format!("{begin} ({}): {}.", counted(total, unit), list.join("; ")))
+}
+
+fn counted(count: usize, unit: &str) -> String {
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Every line as CSV that a spreadsheet opens as words and never as formulas.
+pub fn csv(lines: &[Line]) -> Result<Vec<u8>> {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    writer.write_record([
+        "account", "page", "platform", "owner", "check", "clause", "asks", "verdict", "words", "since", "turn", "act",
+        "evidence",
+    ])?;
+    for line in lines {
+        let since = line.since.map(crate::model::rfc3339).unwrap_or_default();
+        let evidence: Vec<String> = line.evidence.iter().map(u64::to_string).collect();
+        let evidence = evidence.join(" ");
+        let cells = [
+            line.account.as_str(),
+            &line.title,
+            &line.platform,
+            &line.owner,
+            line.check,
+            line.clause,
+            line.asks,
+            line.verdict,
+            &line.words,
+            &since,
+            line.turn,
+            line.act,
+            &evidence,
+        ];
+        writer.write_record(cells.map(sheet::safe_cell))?;
+    }
+    Ok(writer.into_inner()?)
+}

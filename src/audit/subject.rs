@@ -1,0 +1,202 @@
+//! The facts of one page, as the archive knows them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Result;
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::{Standard, Verdict, not_said};
+use crate::config::Config;
+use crate::db::Conn;
+use crate::db::accounts::{self, Account};
+use crate::db::facts::{self, Pictures, Post, Profile, Stated};
+use crate::db::harvests;
+use crate::model::{AccountStatus, Content, Timestamp, platform_title};
+use crate::text::dates;
+
+/// Facts that the platform has not told for so long are no data any more.
+const STALE: SignedDuration = SignedDuration::from_hours(24 * 14);
+
+/// Of the posts that checks read.
+const POSTS_BACK: SignedDuration = SignedDuration::from_hours(24 * 90);
+const MOST_POSTS: u32 = 200;
+
+/// How many of the newest are read as they were received, for what the archive does not take out of them.
+const READ_RAW: usize = 40;
+
+/// One page with everything that is known of it.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    pub account: Account,
+    /// Why nothing is being kept of it.
+    pub not_kept: Option<String>,
+    /// What people stated in the register, and the entry it stands in.
+    pub stated: Stated,
+    /// The page's own facts; by its name, each list that is asked for by itself (`settings`, `roles`, …).
+    pub told: BTreeMap<String, Seen>,
+    pub pictures: Vec<Pictures>,
+    /// Entry and time of the newest post of its own.
+    pub newest_post: Option<(u64, Timestamp)>,
+    /// Everything that the platform gives of the past has been walked.
+    pub is_whole: bool,
+    pub posts: Vec<Post>,
+    /// What its newest posts name as the application they were published through.
+    pub through: Vec<Through>,
+    /// Of its newest films, by entry: whether they have captions.
+    pub captions: Vec<(u64, bool)>,
+    /// The day by which a reader knows what was last read.
+    last_told: Option<String>,
+}
+
+/// Facts as the platform last told them.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub seq: u64,
+    pub name: String,
+    pub handle: String,
+    pub content: Content,
+}
+
+impl Seen {
+    /// The value of a fact that the platform gives by name.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.content.parts.iter().find_map(|part| part.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// Everything it says in words, links included.
+    pub fn words(&self) -> String {
+        let texts = self.content.texts().into_iter().chain(self.content.links.iter().map(String::as_str));
+        texts.collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Subject {
+    /// The page's own facts, or why they are not known.
+    pub fn page(&self) -> Result<&Seen, Verdict> {
+        self.list("", "anything about the page")
+    }
+
+    /// A list of facts that is asked for by itself.
+    pub fn list(&self, name: &str, words: &str) -> Result<&Seen, Verdict> {
+        self.told.get(name).ok_or_else(|| match (&self.not_kept, &self.last_told) {
+            (Some(why), _) => not_said(format!("not read: {why}")),
+            (None, Some(day)) if name.is_empty() => {
+                not_said(format!("{} has told nothing since {day}", self.platform()))
+            }
+            (None, Some(_)) => not_said(format!("{} does not tell {words}", self.platform())),
+            (None, None) => not_said("nothing has been read of the page yet"),
+        })
+    }
+
+    pub fn platform(&self) -> String {
+        platform_title(&self.account.row.platform)
+    }
+
+    /// A cell of a column that only some registers have.
+    pub fn cell(&self, column: &str) -> &str {
+        self.account.row.extra.get(column).map_or("", String::as_str)
+    }
+}
+
+/// Every page of the register that is not retired.
+pub(super) fn load(conn: &Conn, config: &Config, standard: &Standard, now: Timestamp) -> Result<Vec<Subject>> {
+    let mut stated = facts::stated(conn)?;
+    let mut profiles: HashMap<i64, Vec<Profile>> = HashMap::new();
+    for profile in facts::profiles(conn)? {
+        profiles.entry(profile.account).or_default().push(profile);
+    }
+    let mut found = Vec::new();
+    for account in accounts::all(conn)?.into_iter().filter(|account| account.status != AccountStatus::Retired) {
+        let stated = stated.remove(&account.row.slug).unwrap_or_default();
+        let told = profiles.remove(&account.id).unwrap_or_default();
+        found.push(subject(conn, config, standard, account, stated, told, now)?);
+    }
+    Ok(found)
+}
+
+fn subject(
+    conn: &Conn,
+    config: &Config,
+    standard: &Standard,
+    account: Account,
+    stated: Stated,
+    profiles: Vec<Profile>,
+    now: Timestamp,
+) -> Result<Subject> {
+    let not_kept = not_kept(conn, config, &account)?;
+    let main = profiles.iter().find(|profile| edge(&profile.native_id).is_empty());
+    let last_told = main.map(|profile| dates::day(profile.seen_at, now, &standard.zone));
+    let pictures = main.map(|profile| facts::pictures(conn, profile.item)).transpose()?.unwrap_or_default();
+    let is_read = !profiles.is_empty() || account.connector().is_some();
+    let posts = match is_read {
+        true => facts::own_posts(conn, account.id, now - POSTS_BACK, MOST_POSTS)?,
+        false => Vec::new(),
+    };
+    let received = facts::received(conn, &posts[..posts.len().min(READ_RAW)])?;
+    Ok(Subject {
+        through: received.iter().filter_map(|(post, json)| through(post.seq, json)).collect(),
+        captions: received.iter().filter_map(|(post, json)| captioned(post.seq, json)).collect(),
+        newest_post: facts::newest_own_post(conn, account.id)?,
+        is_whole: harvests::position(conn, account.id)?.1.is_some(),
+        told: profiles.into_iter().filter(|profile| now.duration_since(profile.seen_at) < STALE).map(seen).collect(),
+        account,
+        not_kept,
+        stated,
+        pictures,
+        posts,
+        last_told,
+    })
+}
+
+/// Why nothing is being kept of a page, in words.
+fn not_kept(conn: &Conn, config: &Config, account: &Account) -> Result<Option<String>> {
+    let known = config.why_off(&account.row.platform).or_else(|| account.trouble.clone());
+    Ok(match known {
+        Some(why) => Some(why),
+        None if account.status == AccountStatus::Proposed => Some("it is proposed and not active yet".to_owned()),
+        None if facts::last_read(conn, account.id)?.is_none() => Some("nothing has been read of it yet".to_owned()),
+        None => None,
+    })
+}
+
+fn seen(profile: Profile) -> (String, Seen) {
+    let seen = Seen {
+        seq: profile.seq,
+        name: profile.author.name.unwrap_or_default(),
+        handle: profile.author.handle.unwrap_or_default(),
+        content: profile.content,
+    };
+    (edge(&profile.native_id).to_owned(), seen)
+}
+
+/// What of a page an item of kind `profile` is: empty for the page itself.
+fn edge(native_id: &str) -> &str {
+    native_id.split_once("/profile").map_or("", |(_, rest)| rest.trim_start_matches('/'))
+}
+
+/// What a post names as the application it was published through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Through {
+    /// The post's entry.
+    pub seq: u64,
+    pub name: String,
+    /// Empty where the platform gives a name alone.
+    pub id: String,
+}
+
+/// Facebook names it as `application`, X as `source`.
+fn through(seq: u64, json: &Value) -> Option<Through> {
+    let word = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let application = json.get("application");
+    let id = word(application.and_then(|application| application.get("id")));
+    let name = word(application.map_or_else(|| json.get("source"), |application| application.get("name")));
+    // A film on Facebook has a `source` too: its address.
+    let is_named = !name.is_empty() && !name.contains("://");
+    (is_named || !id.is_empty()).then_some(Through { seq, name, id })
+}
+
+/// YouTube says of a film whether somebody wrote captions for it; those that it makes by itself do not count.
+fn captioned(seq: u64, json: &Value) -> Option<(u64, bool)> {
+    Some((seq, json.get("contentDetails")?.get("caption")?.as_str()? == "true"))
+}

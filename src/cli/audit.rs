@@ -1,0 +1,63 @@
+//! `audit`: every page of the register against the district's own standard.
+
+use std::io::Write as _;
+
+use anyhow::Result;
+
+use super::{Exit, print, print_json};
+use crate::app::App;
+use crate::audit::{self, Line};
+use crate::text::dates;
+
+pub fn run(app: &App, json: bool, csv: bool) -> Result<Exit> {
+    let now = app.clock.now();
+    let (audit, _) = audit::run(&app.db, &app.config, now)?;
+    let zone = &app.config.time_zone;
+    let report = app.db.read(|conn| audit::report(conn, &audit, zone))?;
+    if json {
+        report.lines.iter().try_for_each(print_json)?;
+    } else if csv {
+        std::io::stdout().lock().write_all(&audit::csv(&report.lines)?)?;
+    } else {
+        report.summary.iter().try_for_each(|paragraph| print(wrapped(paragraph)))?;
+        table(&report.lines, |line| line.since.map(|at| dates::day(at, now, zone)).unwrap_or_default())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What fails, one line each with what to do under it.
+fn table(lines: &[Line], since: impl Fn(&Line) -> String) -> Result<()> {
+    let failing: Vec<&Line> = lines.iter().filter(|line| line.verdict == "fails").collect();
+    if failing.is_empty() {
+        return Ok(());
+    }
+    let width = failing.iter().map(|line| line.account.len()).max().unwrap_or_default().max(4);
+    let row = |page: &str, clause: &str, since: &str, what: &str| {
+        print(format!("{page:<width$}  {clause:<13}  {since:<18} {what}"))
+    };
+    print("")?;
+    row("PAGE", "CLAUSE", "SINCE", "WHAT")?;
+    for line in failing {
+        row(&line.account, line.clause, &since(line), &line.words)?;
+        row("", "", "", &format!("{}: {}", line.turn, line.act))?;
+    }
+    Ok(())
+}
+
+/// A paragraph in lines that a terminal holds.
+fn wrapped(paragraph: &str) -> String {
+    let (mut out, mut width) = (String::new(), 0);
+    for word in paragraph.split(' ') {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > 100 {
+            out.push('\n');
+            width = 0;
+        } else if width > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += length;
+    }
+    out
+}
