@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{Exit, print};
 use crate::alert;
 use crate::app::{App, roster};
+use crate::audit::Standard;
 use crate::config::{Config, PlatformConfig};
 use crate::db;
 use crate::db::accounts::{self, Account};
@@ -62,7 +63,7 @@ pub async fn check_config(config: &Config) -> Result<Exit> {
     })
 }
 
-/// What needs no platform: the legal basis, the witness, mail, packs. Whether all of it would work.
+/// What needs no platform: the legal basis, the witness, mail, the audit's lists, packs. Whether all of it would work.
 fn check_parts(config: &Config) -> bool {
     if !config.law.has_basis() {
         eprintln!("No legal basis is recorded ([law] safety_basis = \"off\"): no rule runs on a public comment.");
@@ -78,6 +79,10 @@ fn check_parts(config: &Config) -> bool {
     let mut whole = true;
     if let Some(Err(error)) = config.mail.as_ref().map(mail_works) {
         eprintln!("Mail: {error:#}");
+        whole = false;
+    }
+    if let Err(error) = Standard::load(config, Clock::System.now()) {
+        eprintln!("Audit: no page is audited: {error:#}");
         whole = false;
     }
     match super::rules::loaded(config) {

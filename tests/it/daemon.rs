@@ -121,10 +121,11 @@ fn check_config_says_what_would_not_work_and_ends_with_a_failure() {
     text = text.replace(&format!("{:?}", Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rules")), "\"packs\"");
     text.push_str("[mail]\ntransport = \"file\"\ndir = \"mails\"\nfrom = \"pagekeeper@mesavista.example.org\"\n");
     text.push_str("[platform.facebook]\nenabled = true\ntoken_file = \"not-there\"\n");
+    text.push_str("[audit]\nsite_list = \"no-list\"\n");
     std::fs::write(&place.config, text).unwrap();
     let (code, said) = ask(&place);
     assert_eq!(code, Some(1), "{said}");
-    for words in ["Rules: ", "broken.toml", "Facebook: ", "not-there", "previews reach nobody"] {
+    for words in ["Rules: ", "broken.toml", "Facebook: ", "not-there", "previews reach nobody", "Audit: ", "no-list"] {
         assert!(said.contains(words), "{words} is not in {said}");
     }
 }
