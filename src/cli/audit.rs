@@ -8,6 +8,10 @@ use super::{Exit, print, print_json};
 use crate::app::App;
 use crate::audit::{self, Line};
 use crate::text::dates;
+use crate::text::letter::wrap;
+
+/// What a terminal holds.
+const COLUMNS: usize = 100;
 
 pub fn run(app: &App, json: bool, csv: bool) -> Result<Exit> {
     let now = app.clock.now();
@@ -19,7 +23,9 @@ pub fn run(app: &App, json: bool, csv: bool) -> Result<Exit> {
     } else if csv {
         std::io::stdout().lock().write_all(&audit::csv(&report.lines)?)?;
     } else {
-        report.summary.iter().try_for_each(|paragraph| print(wrapped(paragraph)))?;
+        let mut page = String::new();
+        report.summary.iter().for_each(|paragraph| wrap(&mut page, COLUMNS, "", "", paragraph));
+        print(page.trim_end())?;
         table(&report.lines, |line| line.since.map(|at| dates::day(at, now, zone)).unwrap_or_default())?;
     }
     Ok(Exit::Done)
@@ -42,22 +48,4 @@ fn table(lines: &[Line], since: impl Fn(&Line) -> String) -> Result<()> {
         row("", "", "", &format!("{}: {}", line.turn, line.act))?;
     }
     Ok(())
-}
-
-/// A paragraph in lines that a terminal holds.
-fn wrapped(paragraph: &str) -> String {
-    let (mut out, mut width) = (String::new(), 0);
-    for word in paragraph.split(' ') {
-        let length = word.chars().count();
-        if width > 0 && width + 1 + length > 100 {
-            out.push('\n');
-            width = 0;
-        } else if width > 0 {
-            out.push(' ');
-            width += 1;
-        }
-        out.push_str(word);
-        width += length;
-    }
-    out
 }

@@ -7,8 +7,6 @@ use std::collections::BTreeSet;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 
-use super::slots::is_common;
-
 /// A structure of a pack: a regular expression over the folded view, on bytes so that nothing in it is slow.
 pub fn structure_pattern(pattern: &str) -> Result<regex::bytes::Regex, String> {
     regex::bytes::RegexBuilder::new(pattern)
@@ -196,6 +194,20 @@ fn has_digit(hir: &Hir) -> bool {
         _ => false,
     }
 }
+
+/// Words found in nearly every text.
+pub fn is_common(term: &str) -> bool {
+    COMMON.binary_search(&term).is_ok()
+}
+
+/// In alphabetical order.
+const COMMON: [&str; 78] = [
+    "a", "a la", "al", "all", "and", "are", "at", "be", "con", "de", "el", "es", "esta", "for", "get", "got", "had",
+    "has", "have", "he", "her", "him", "his", "i", "if", "im", "in", "is", "it", "just", "kid", "kids", "la", "las",
+    "le", "lo", "los", "me", "mi", "my", "no", "nos", "not", "of", "on", "or", "our", "out", "para", "por", "que",
+    "school", "se", "she", "so", "student", "students", "su", "te", "that", "the", "them", "they", "this", "to", "tu",
+    "u", "un", "una", "up", "ur", "us", "was", "we", "with", "yo", "you", "your",
+];
 
 #[cfg(test)]
 mod tests {

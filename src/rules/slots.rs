@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::cues::{Cue, cue};
+use super::cues::{Cue, cue, is_common};
 use super::pack::{Declared, Effect, Modifier, PackError};
 use super::terms::Terms;
 use crate::text::mend::Mender;
@@ -471,17 +471,3 @@ struct Hints {
 
 /// The lexicon of words that are close to one that is looked for and yet right.
 const NEVER_MENDED: &str = "never_mended";
-
-/// Words found in nearly every text.
-pub(super) fn is_common(term: &str) -> bool {
-    COMMON.binary_search(&term).is_ok()
-}
-
-/// In alphabetical order.
-const COMMON: [&str; 78] = [
-    "a", "a la", "al", "all", "and", "are", "at", "be", "con", "de", "el", "es", "esta", "for", "get", "got", "had",
-    "has", "have", "he", "her", "him", "his", "i", "if", "im", "in", "is", "it", "just", "kid", "kids", "la", "las",
-    "le", "lo", "los", "me", "mi", "my", "no", "nos", "not", "of", "on", "or", "our", "out", "para", "por", "que",
-    "school", "se", "she", "so", "student", "students", "su", "te", "that", "the", "them", "they", "this", "to", "tu",
-    "u", "un", "una", "up", "ur", "us", "was", "we", "with", "yo", "you", "your",
-];

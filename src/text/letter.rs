@@ -162,25 +162,25 @@ const QUIET: &str = "margin:12px 0 0;color:#565c64;font-size:14px";
 impl Block {
     fn write_text(&self, out: &mut String) {
         match self {
-            Block::Notice(text) => wrap(out, "* ", "  ", text),
+            Block::Notice(text) => wrap(out, COLUMNS, "* ", "  ", text),
             Block::Heading(text, None) | Block::Paragraph(text) | Block::Strong(text) | Block::Quiet(text) => {
-                wrap(out, "", "", text);
+                wrap(out, COLUMNS, "", "", text);
             }
             Block::Heading(text, Some(url)) => {
-                wrap(out, "", "", text);
+                wrap(out, COLUMNS, "", "", text);
                 let _ = writeln!(out, "  {url}");
             }
             Block::Item(text, url) => {
-                wrap(out, "- ", "  ", text);
+                wrap(out, COLUMNS, "- ", "  ", text);
                 if let Some(url) = url {
                     let _ = writeln!(out, "  {url}");
                 }
             }
             Block::Link(label, url) | Block::Figure(label, url) => {
-                wrap(out, "", "", &format!("{label}:"));
+                wrap(out, COLUMNS, "", "", &format!("{label}:"));
                 let _ = writeln!(out, "  {url}");
             }
-            Block::Call(name, number) => wrap(out, "- ", "  ", &called(name, number)),
+            Block::Call(name, number) => wrap(out, COLUMNS, "- ", "  ", &called(name, number)),
         }
     }
 
@@ -220,15 +220,15 @@ fn called(name: &str, number: &str) -> String {
     if name.is_empty() { number.to_owned() } else { format!("{name}: {number}") }
 }
 
-/// Breaks `text` at spaces into lines of at most [`COLUMNS`]; a word that is longer by itself is broken too, but never a link.
-fn wrap(out: &mut String, first: &str, hang: &str, text: &str) {
+/// Breaks `text` at spaces into lines of at most so many columns; a word that is longer by itself is broken too, but never a link.
+pub fn wrap(out: &mut String, columns: usize, first: &str, hang: &str, text: &str) {
     let mut line = first.to_owned();
     let mut bare = true;
     for word in text.split_whitespace() {
         let mut word: Vec<char> = word.chars().collect();
         let is_link = word.starts_with(&['h', 't', 't', 'p']);
         loop {
-            let room = COLUMNS.saturating_sub(line.chars().count() + usize::from(!bare));
+            let room = columns.saturating_sub(line.chars().count() + usize::from(!bare));
             if word.len() <= room || (bare && is_link) {
                 if !bare {
                     line.push(' ');

@@ -64,7 +64,6 @@ impl Mender {
     pub fn new<'w>(meant: impl IntoIterator<Item = &'w str>, known: impl IntoIterator<Item = &'w str>) -> Mender {
         let mut mender = Mender::default();
         let (mut whole, mut short) = (Table::default(), Table::default());
-        short.reserve(1 << 17);
         for word in meant.into_iter().filter(|word| word.bytes().all(|b| b.is_ascii_lowercase())) {
             let hash = hash(word.as_bytes());
             mender.known.insert(hash, ());
