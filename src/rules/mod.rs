@@ -1,6 +1,7 @@
 //! What is looked for: packs of rules, the pure pass over one text, and the verbs on them.
 
 mod cues;
+mod elections;
 mod engine;
 pub mod eval;
 mod examples;
@@ -16,5 +17,6 @@ mod slots;
 mod terms;
 mod timing;
 
-pub use pack::{ELECTIONS, PackError, Packs, Rule, Status, elections, load, load_known, stated};
+pub use elections::{ELECTIONS, elections};
+pub use pack::{PackError, Packs, Rule, Status, load, load_known, stated};
 pub use pass::{Engine, Gate, Hit, Span, Subject};

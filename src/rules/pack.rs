@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::cues::structure_pattern;
+use super::elections::{Elections, is_list};
 use super::examples::{self, Example};
 use super::lines::Lines;
 use super::slots::Compiled;
@@ -181,25 +182,6 @@ pub fn load(files: &[(String, String)]) -> Result<Packs, Vec<PackError>> {
     if errors.is_empty() { Ok(packs) } else { Err(errors) }
 }
 
-/// The name of the file that lists elections.
-pub const ELECTIONS: &str = "elections.toml";
-
-/// The days of the elections that the files list.
-pub fn elections(files: &[(String, String)]) -> Vec<jiff::civil::Date> {
-    let lists = files.iter().filter(|(name, _)| name.rsplit('/').next() == Some(ELECTIONS));
-    let read = lists.filter_map(|(_, text)| toml::from_str::<Elections>(text).ok());
-    let days = read.flat_map(|list| list.election).filter_map(|election| election.date.date);
-    let civil = |day: toml::value::Date| {
-        jiff::civil::Date::new(
-            i16::try_from(day.year).ok()?,
-            i8::try_from(day.month).ok()?,
-            i8::try_from(day.day).ok()?,
-        )
-        .ok()
-    };
-    days.filter_map(civil).collect()
-}
-
 /// Packs that were loaded before and have been in force since: what a later version of the program asks of examples cannot take
 /// them out of force.
 ///
@@ -229,11 +211,7 @@ fn read(files: &[(String, String)]) -> Reading {
     for lexicon in ["candidates", "measures"] {
         reading.declared.lexicons.insert(lexicon.to_owned(), Vec::new());
     }
-    // They are long and nothing in one depends on another.
-    let parsed: Vec<Result<Parsed, PackError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = files.iter().map(|(name, text)| scope.spawn(move || parse(name, text))).collect();
-        threads.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
+    let parsed = parse_all(&files);
     for ((name, text), parsed) in files.into_iter().zip(parsed) {
         match parsed {
             Ok(Parsed::Pack(file)) => reading.pack(name, &Lines::of(text), file),
@@ -244,13 +222,24 @@ fn read(files: &[(String, String)]) -> Reading {
     reading
 }
 
+/// Files are long and nothing in one depends on another: each core reads its share. A thread for each would keep more memory.
+fn parse_all(files: &[&(String, String)]) -> Vec<Result<Parsed, PackError>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let of = |share: &[&(String, String)]| share.iter().map(|(name, text)| parse(name, text)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let shares = files.chunks(files.len().div_ceil(cores).max(1));
+        let threads: Vec<_> = shares.map(|share| scope.spawn(move || of(share))).collect();
+        threads.into_iter().flat_map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
 enum Parsed {
     Pack(File),
     Elections(Elections),
 }
 
 fn parse(name: &str, text: &str) -> Result<Parsed, PackError> {
-    let parsed = if name.rsplit('/').next() == Some(ELECTIONS) {
+    let parsed = if is_list(name) {
         toml::from_str(text).map(Parsed::Elections)
     } else {
         toml::from_str(text).map(Parsed::Pack)
@@ -470,34 +459,6 @@ fn finished(rule: RawRule, pack: &str, line: usize) -> Rule {
         matches: texts(rule.matches),
         no_matches: texts(rule.no_match),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Elections {
-    #[serde(default)]
-    election: Vec<Election>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Election {
-    date: toml::value::Datetime,
-    #[serde(rename = "title")]
-    _title: String,
-    #[serde(default)]
-    measures: Vec<Named>,
-    #[serde(default)]
-    candidates: Vec<Named>,
-}
-
-/// A measure or a candidate: the name, and what else people call it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Named {
-    name: String,
-    #[serde(default)]
-    also: Vec<String>,
 }
 
 fn toml_error(name: &str, text: &str, error: &toml::de::Error) -> PackError {
