@@ -47,6 +47,9 @@ CREATE TABLE archive (
 --   suppression      rule, phrase, reason, expires_at; or ended (the entry that began it), reason
 --   sample           week, versions: drawn for a look; or version, outcome, category, note: what a person saw
 --   finding          check, clause, change (opened, fixed, withdrawn), what, evidence (numbers of the entries it rests on), turn
+--   ticket           check, change (opened, mailed, answered, accepted, reopened), owner, answer, reason, until
+--   attestation      topic, answer, words, said_by, expires_on, evidence (the file's digest), evidence_name
+--   moderation       item, act, person, person_id, clause, reason, origin, happened_at
 --   report           week, from_seq, to_seq, digest: a weekly report
 --   restore          reason, size, published_size, published_root: a person accepts a database older than a published checkpoint
 CREATE TABLE ledger (
@@ -469,6 +472,61 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE UNIQUE INDEX reports_by_range ON reports (from_seq, to_seq);
 
+-- What a person says of an account that no API gives. `topic` never changes its meaning: two_factor, blocked_words, recovery_email, password_holder,
+-- malware, leavers, looked_at (of a page that nothing but a person can read). The newest row of a topic is in force until `expires_on` (a day as
+-- in 2027-06-30). The evidence file lies among the media under its digest.
+CREATE TABLE attestations (
+    seq        INTEGER PRIMARY KEY REFERENCES ledger,
+    account_id INTEGER NOT NULL REFERENCES accounts,
+    topic      TEXT NOT NULL,
+    answer     TEXT NOT NULL CHECK (answer IN ('yes', 'no', 'unknown')),
+    words      TEXT NOT NULL DEFAULT '',
+    said_by    TEXT NOT NULL,
+    actor      TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    expires_on TEXT NOT NULL,
+    evidence   BLOB CHECK (length(evidence) = 32),
+    evidence_name TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX attestations_by_topic ON attestations (account_id, topic, seq);
+
+CREATE TRIGGER attestations_never_change BEFORE UPDATE ON attestations
+BEGIN SELECT RAISE(ABORT, 'an attestation never changes'); END;
+CREATE TRIGGER attestations_are_kept BEFORE DELETE ON attestations
+BEGIN SELECT RAISE(ABORT, 'an attestation is never removed'); END;
+
+-- Moderation that no item's versions show: what a person entered, and people blocked as a platform lists them. `act`: hidden, removed, shown,
+-- blocked, unblocked. `person` is whom a block is about, as the page shows the name. `clause` is empty when none was named.
+CREATE TABLE moderation (
+    seq        INTEGER PRIMARY KEY REFERENCES ledger,
+    account_id INTEGER NOT NULL REFERENCES accounts,
+    item_id    INTEGER REFERENCES items,
+    act        TEXT NOT NULL CHECK (act IN ('hidden', 'removed', 'shown', 'blocked', 'unblocked')),
+    person     TEXT NOT NULL DEFAULT '',
+    person_id  TEXT NOT NULL DEFAULT '',
+    clause     TEXT NOT NULL DEFAULT '',
+    reason     TEXT NOT NULL DEFAULT '',
+    origin     TEXT NOT NULL CHECK (origin IN ('person', 'platform')),
+    actor      TEXT,
+    happened_at INTEGER,
+    at         INTEGER NOT NULL
+) STRICT;
+CREATE INDEX moderation_by_account ON moderation (account_id, seq);
+
+CREATE TRIGGER moderation_never_changes BEFORE UPDATE ON moderation
+BEGIN SELECT RAISE(ABORT, 'a moderation record never changes'); END;
+CREATE TRIGGER moderation_is_kept BEFORE DELETE ON moderation
+BEGIN SELECT RAISE(ABORT, 'a moderation record is never removed'); END;
+
+-- What a credential was seen to give when it was last probed: cache, JSON without secrets. `account_id` 0: one for the whole platform.
+CREATE TABLE credentials (
+    platform   TEXT NOT NULL,
+    account_id INTEGER NOT NULL,
+    probed_at  INTEGER NOT NULL,
+    facts      TEXT NOT NULL,
+    PRIMARY KEY (platform, account_id)
+) STRICT, WITHOUT ROWID;
+
 -- Every run of a job that was due, once for each time it was due.
 CREATE TABLE jobs (
     name         TEXT NOT NULL,
@@ -550,6 +608,24 @@ CREATE TABLE findings (
     ended_seq  INTEGER REFERENCES ledger
 ) STRICT;
 CREATE UNIQUE INDEX findings_open ON findings (account_id, check_id) WHERE ended IS NULL;
+
+-- The request to an owner to mend a finding: one a finding. `state` is of what people said; that a check holds again stands with the finding.
+-- open, answered (`answer`: done, help, not_mine), accepted (left as it is until `accepted_until`, a day). `owner` is the address last written
+-- to. Its `ticket` entries say who did what.
+CREATE TABLE tickets (
+    finding_id INTEGER PRIMARY KEY REFERENCES findings,
+    owner      TEXT NOT NULL DEFAULT '',
+    state      TEXT NOT NULL CHECK (state IN ('open', 'answered', 'accepted')),
+    answer     TEXT CHECK (answer IN ('done', 'help', 'not_mine')),
+    answered_at INTEGER,
+    reason     TEXT NOT NULL DEFAULT '',
+    accepted_by TEXT,
+    accepted_until TEXT,
+    mails      INTEGER NOT NULL DEFAULT 0,
+    first_mailed_at INTEGER,
+    last_mailed_at  INTEGER,
+    seq        INTEGER NOT NULL REFERENCES ledger
+) STRICT;
 
 -- Every run of the audit: what a later one compares itself with. `through`: the newest ledger entry it knew.
 CREATE TABLE audits (
