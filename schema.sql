@@ -608,6 +608,7 @@ CREATE TABLE findings (
     ended_seq  INTEGER REFERENCES ledger
 ) STRICT;
 CREATE UNIQUE INDEX findings_open ON findings (account_id, check_id) WHERE ended IS NULL;
+CREATE INDEX findings_by_check ON findings (check_id, account_id);
 
 -- The request to an owner to mend a finding: one a finding. `state` is of what people said; that a check holds again stands with the finding.
 -- open, answered (`answer`: done, help, not_mine), accepted (left as it is until `accepted_until`, a day). `owner` is the address last written

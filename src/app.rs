@@ -154,11 +154,12 @@ impl App {
     fn follow_locked(&self, now: Timestamp) -> Result<Followed> {
         self.expire(now)?;
         self.refresh_inputs(now)?;
+        // First, so that no list and no mail has a flag that a page's finding holds back.
+        self.catch_up_audit(now)?;
         let (engine, gate, digest) = self.rules_in_force()?;
         let flagged = rules::follow::catch_up(&self.db, &engine, &gate, &digest, now)?;
         let indexed = self.catch_up_index()?;
         crate::alert::catch_up(&self.db, &self.config, now)?;
-        self.catch_up_audit(now)?;
         self.checkpoint(now)?;
         Ok(Followed { through: flagged.through.min(indexed.0), flags: flagged.flags, documents: indexed.1 })
     }

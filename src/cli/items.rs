@@ -49,7 +49,7 @@ pub fn show(app: &App, name: &str, as_json: bool) -> Result<Exit> {
             flag.category.words(),
             flag.severity,
             flag.rule,
-            flag.state
+            state(flag)
         ))?;
     }
     print("  thread:")?;
@@ -90,7 +90,7 @@ pub fn flags(app: &App, all: bool, as_json: bool) -> Result<Exit> {
             flag.severity,
             flag.category.words(),
             flag.account_slug,
-            flag.state,
+            state(flag),
             flag.item()
         ))?;
     }
@@ -98,6 +98,11 @@ pub fn flags(app: &App, all: bool, as_json: bool) -> Result<Exit> {
         eprintln!("No open flags.");
     }
     Ok(Exit::Done)
+}
+
+/// *suppressed (the page shows no expectations: the finding comes first)*
+fn state(flag: &Flag) -> String {
+    flag.because.map_or_else(|| flag.state.clone(), |because| format!("{} ({because})", flag.state))
 }
 
 /// A flag as the contract has it; offsets in Unicode code points of the version's text.
@@ -134,6 +139,7 @@ fn flag_json(app: &App, flag: &Flag) -> Result<serde_json::Value> {
         "clause": flag.clause,
         "spans": spans,
         "state": flag.state,
+        "because": flag.because,
         "first_flagged_at": rfc3339(flag.first_flagged_at),
     }))
 }

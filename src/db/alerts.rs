@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::flags::FlagKey;
 use super::ledger::Log;
+use super::standing::{PAST, counts, is_open};
 use super::{at, inputs, mails, ms, row_id, seq};
 use crate::model::{Category, Change, Kind, Role, Severity, Timestamp, rfc3339};
 use crate::seal::Hash;
@@ -101,9 +102,11 @@ pub fn set_mark(tx: &Transaction<'_>, mark: &Mark) -> Result<()> {
     }
 }
 
-/// Written more than `?fresh` milliseconds before it was first seen. Only what an item first said is as old as the item.
-pub(super) const FROM_THE_PAST: &str =
-    "(f.past OR (f.version_seq = i.first_seq AND i.created_at < i.first_seen_at - ?1))";
+/// Beside what is from the past anyway: written more than `?1` milliseconds before it was first seen. Only what an item first said is as
+/// old as the item.
+pub(super) fn from_the_past() -> String {
+    format!("({PAST} OR (f.version_seq = i.first_seq AND i.created_at < i.first_seen_at - ?1))")
+}
 
 /// The four concerns as SQL text.
 pub(super) fn concerns() -> String {
@@ -113,10 +116,11 @@ pub(super) fn concerns() -> String {
 
 /// Flags without an alert that want one: concerns, and everything from the past; up to `limit`, in the ledger's order.
 pub fn candidates(conn: &Connection, after: u64, fresh_days: u32, limit: u32) -> Result<Vec<Candidate>> {
+    let (old, counts) = (from_the_past(), counts());
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT f.flag, f.item_id, i.account_id, a.slug, f.category, f.severity, {FROM_THE_PAST} AS old
+        "SELECT f.flag, f.item_id, i.account_id, a.slug, f.category, f.severity, {old} AS old
          FROM flags f JOIN items i ON i.id = f.item_id JOIN accounts a ON a.id = i.account_id
-         WHERE f.version_seq > ?2 AND f.shadow = 0 AND (f.category IN ({}) OR old)
+         WHERE f.version_seq > ?2 AND {counts} AND (f.category IN ({}) OR old)
            AND NOT EXISTS (SELECT 1 FROM alerts k WHERE k.flag = f.flag)
          ORDER BY f.version_seq, f.flag LIMIT ?3",
         concerns()
@@ -207,12 +211,6 @@ impl Open {
     }
 }
 
-/// A person has decided: on the flag, where that stands, or on its words by a suppression in force.
-pub(super) const REVIEWED: &str =
-    "(coalesce((SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1),
-       'withdrawn') <> 'withdrawn' OR EXISTS (SELECT 1 FROM suppressed u JOIN suppressions s ON s.seq = u.suppression
-         WHERE u.flag = f.flag AND s.ended_at IS NULL))";
-
 /// Somebody has opened the item since the flagged words were entered: who saw it before they stood there has not seen them.
 pub(super) const OPENED: &str =
     "EXISTS (SELECT 1 FROM openings o WHERE o.item_id = f.item_id AND o.kind = 'exposure' AND o.seq > f.version_seq)";
@@ -220,15 +218,11 @@ pub(super) const OPENED: &str =
 const OPEN: &str = "SELECT a.flag, a.account_id, a.category, a.severity, a.stored_at, a.escalated_at, i.kind, i.role,
        i.created_at, v.change, v.observed_at, CASE WHEN p.role = 'district' THEN p.url END
      FROM alerts a JOIN flags f ON f.flag = a.flag JOIN items i ON i.id = a.item_id
-       JOIN versions v ON v.seq = f.version_seq LEFT JOIN items p ON p.id = i.root_id
-     WHERE f.shadow = 0";
+       JOIN versions v ON v.seq = f.version_seq LEFT JOIN items p ON p.id = i.root_id";
 
 /// Urgent alerts that are open: a flag is reviewed, or its item opened by anybody, and it is not among them any more.
 pub fn urgent(conn: &Connection) -> Result<Vec<Open>> {
-    let rest = format!(
-        "AND a.class = 'urgent' AND NOT {REVIEWED}
-         AND NOT {OPENED}"
-    );
+    let rest = format!("WHERE a.class = 'urgent' AND {} AND NOT {OPENED}", is_open());
     let mut found = open(conn, &rest, [])?;
     for alert in &mut found {
         alert.told = told(conn, &alert.flag)?;
@@ -241,7 +235,7 @@ pub fn urgent(conn: &Connection) -> Result<Vec<Open>> {
 pub fn morning(conn: &Connection, before: Timestamp) -> Result<Vec<Open>> {
     open(
         conn,
-        &format!("AND a.class = 'morning' AND a.sends = 0 AND a.stored_at < ?1 AND NOT {REVIEWED}"),
+        &format!("WHERE a.class = 'morning' AND a.sends = 0 AND a.stored_at < ?1 AND {}", is_open()),
         [ms(before)],
     )
 }
@@ -315,9 +309,10 @@ pub fn past(conn: &Connection) -> Result<Past> {
     past.through = seq(through);
     past.newest_at = found.1.map(at);
     past.oldest_at = found.2.map(at);
+    let is_open = is_open();
     let mut statement = conn.prepare_cached(&format!(
         "SELECT a.account_id, a.category, count(*) FROM alerts a JOIN flags f ON f.flag = a.flag
-         WHERE a.class = 'past' AND a.sends = 0 AND a.seq <= ?1 AND f.shadow = 0 AND NOT {REVIEWED}
+         WHERE a.class = 'past' AND a.sends = 0 AND a.seq <= ?1 AND {is_open}
          GROUP BY a.account_id, a.category ORDER BY a.account_id, a.category"
     ))?;
     let rows = statement.query_map([through], |row| Ok((row.get(0)?, row.get(1)?, seq(row.get(2)?))))?;

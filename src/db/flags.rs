@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::ledger::Log;
-use super::suppressions::{self, SUPPRESSED};
-use super::{at, inputs, ms, replays, row_id, seq};
+use super::standing::{PAST, counts, standing, withheld};
+use super::{at, inputs, ms, replays, row_id, seq, suppressions};
 use crate::model::{Category, Kind, Outcome, Role, Severity, Timestamp};
 use crate::seal::Hash;
 
@@ -127,9 +127,12 @@ pub struct Flag {
     pub clause: String,
     pub spans: Vec<(usize, usize, usize)>,
     pub modifiers: Vec<String>,
+    /// Turned up by a backfill, an import or a changed pack, or withheld until its page showed its expectations.
     pub past: bool,
     /// open, confirmed, `not_a_concern`, `wrong_category`, `benign_phrase`, suppressed, shadow
     pub state: String,
+    /// Why it is suppressed where no phrase is the reason.
+    pub because: Option<&'static str>,
     pub first_flagged_at: Timestamp,
 }
 
@@ -149,19 +152,22 @@ impl Flag {
     }
 }
 
-/// The newest outcome of each flag; *withdrawn* opens it again. A decision goes before a suppression.
+/// Of a flag that rests on the expectations of a page which does not show them.
+const WITHHELD: &str = "the page shows no expectations: the finding comes first";
+
 fn select_sql(rest: &str) -> String {
+    let standing = standing();
     format!(
         "SELECT f.flag, f.item_id, i.platform, i.native_id, i.account_id, a.slug, i.kind, i.role, i.created_at,
-           f.content, f.version_seq, f.rule, f.category, f.severity, f.clause, f.spans, f.modifiers, f.past,
-           CASE WHEN f.shadow THEN 'shadow' ELSE coalesce(nullif(replace((SELECT r.outcome FROM reviews r
-             WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1), '-', '_'), 'withdrawn'),
-             CASE WHEN {SUPPRESSED} THEN 'suppressed' ELSE 'open' END) END AS standing, f.first_flagged_at
+           f.content, f.version_seq, f.rule, f.category, f.severity, f.clause, f.spans, f.modifiers, {PAST},
+           {standing} AS standing, f.first_flagged_at
          FROM flags f JOIN items i ON i.id = f.item_id JOIN accounts a ON a.id = i.account_id {rest}"
     )
 }
 
 fn flag(row: &Row<'_>) -> Result<Flag> {
+    let standing: String = row.get(18)?;
+    let is_withheld = standing == "withheld";
     Ok(Flag {
         flag: row.get(0)?,
         item_id: row.get(1)?,
@@ -181,7 +187,8 @@ fn flag(row: &Row<'_>) -> Result<Flag> {
         spans: serde_json::from_str(&row.get::<_, String>(15)?).context("spans of a flag")?,
         modifiers: serde_json::from_str(&row.get::<_, String>(16)?).context("modifiers of a flag")?,
         past: row.get(17)?,
-        state: row.get(18)?,
+        state: if is_withheld { "suppressed".to_owned() } else { standing.replace('-', "_") },
+        because: is_withheld.then_some(WITHHELD),
         first_flagged_at: at(row.get(19)?),
     })
 }
@@ -223,10 +230,12 @@ pub fn by_key(conn: &Connection, key: &FlagKey) -> Result<Option<Flag>> {
     Ok(select(conn, "WHERE f.flag = ?1", [key])?.pop())
 }
 
-/// Row ids of the items with a flag of a category that is not in shadow, whatever its outcome: what `flag:` finds.
+/// Row ids of the items with a flag of a category that is neither in shadow nor withheld, whatever its outcome: what `flag:` finds.
 pub fn items_with(conn: &Connection, category: Category) -> Result<Vec<i64>> {
-    let mut statement =
-        conn.prepare_cached("SELECT DISTINCT item_id FROM flags WHERE category = ?1 AND shadow = 0 ORDER BY item_id")?;
+    let counts = counts();
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT DISTINCT f.item_id FROM flags f WHERE f.category = ?1 AND {counts} ORDER BY f.item_id"
+    ))?;
     Ok(statement.query_map([category], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -330,15 +339,16 @@ impl ReportCard {
     }
 }
 
-/// The report cards of all rules that have ever fired and still have flags, those in shadow too.
+/// The report cards of all rules that have ever fired and still have flags, those in shadow too and those withheld not.
 pub fn report_cards(conn: &Connection) -> Result<BTreeMap<String, ReportCard>> {
-    let mut statement = conn.prepare_cached(
+    let withheld = withheld();
+    let mut statement = conn.prepare_cached(&format!(
         "SELECT rule, month, count(*), count(*) FILTER (WHERE outcome = 'confirmed'),
            count(*) FILTER (WHERE outcome NOT IN ('confirmed', 'withdrawn'))
          FROM (SELECT f.rule AS rule, strftime('%Y-%m', f.first_flagged_at / 1000, 'unixepoch') AS month,
-             (SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1) AS outcome FROM flags f)
-         GROUP BY rule, month ORDER BY rule, month",
-    )?;
+             (SELECT r.outcome FROM reviews r WHERE r.flag = f.flag ORDER BY r.seq DESC LIMIT 1) AS outcome FROM flags f WHERE NOT {withheld})
+         GROUP BY rule, month ORDER BY rule, month"
+    ))?;
     let mut rows = statement.query([])?;
     let mut cards: BTreeMap<String, ReportCard> = BTreeMap::new();
     while let Some(row) = rows.next()? {

@@ -6,7 +6,8 @@ use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 
-use super::alerts::{REVIEWED, concerns};
+use super::alerts::concerns;
+use super::standing::{PAST, is_open};
 use super::{at, seq};
 use crate::model::{Severity, Timestamp};
 
@@ -54,10 +55,10 @@ pub fn figures(conn: &Connection) -> Result<Figures> {
     let entries = count("SELECT coalesce(max(seq), 0) FROM ledger")?;
     let followed = followed(conn)?;
     let unseen = format!(
-        "SELECT count(*), min(f.first_flagged_at) FROM flags f WHERE f.shadow = 0 AND f.past = ?1 AND f.category IN ({})
-           AND NOT {REVIEWED}
+        "SELECT count(*), min(f.first_flagged_at) FROM flags f WHERE {PAST} = ?1 AND f.category IN ({}) AND {}
            AND NOT EXISTS (SELECT 1 FROM openings o WHERE o.item_id = f.item_id AND o.kind = 'exposure')",
-        concerns()
+        concerns(),
+        is_open()
     );
     let unseen = |past: bool| -> Result<(i64, Option<i64>)> {
         Ok(conn.prepare_cached(&unseen)?.query_row([past], |row| Ok((row.get(0)?, row.get(1)?)))?)
@@ -117,9 +118,8 @@ fn mails(conn: &Connection) -> Result<Mails> {
 }
 
 fn open_flags(conn: &Connection) -> Result<BTreeMap<Severity, u64>> {
-    let mut statement = conn.prepare_cached(&format!(
-        "SELECT f.severity, count(*) FROM flags f WHERE f.shadow = 0 AND NOT {REVIEWED} GROUP BY f.severity"
-    ))?;
+    let mut statement = conn
+        .prepare_cached(&format!("SELECT f.severity, count(*) FROM flags f WHERE {} GROUP BY f.severity", is_open()))?;
     let pair = statement.query_map([], |row| Ok((row.get(0)?, seq(row.get(1)?))))?;
     Ok(pair.collect::<rusqlite::Result<_>>()?)
 }

@@ -33,6 +33,7 @@ pub mod replays;
 pub mod reports;
 pub mod roster;
 pub mod samples;
+mod standing;
 pub mod suppressions;
 pub mod upgrade;
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::alerts::{FROM_THE_PAST, OPENED, REVIEWED, fresh_ms};
+use super::alerts::{OPENED, fresh_ms, from_the_past};
 use super::flags::FlagKey;
 use super::ledger::{self, Log};
+use super::standing::{counts, is_open};
 use super::{at, inputs, mails, ms, row_id, seq};
 use crate::model::{Category, Change, Kind, Role, Severity, Timestamp};
 use crate::seal::{self, Hash};
@@ -145,13 +146,14 @@ pub struct Flag {
 
 /// Flags on versions up to `to` that are open, or on versions after `from`; the most severe first, then the newest.
 pub fn flags(conn: &Connection, from: u64, to: u64, fresh_days: u32) -> Result<Vec<Flag>> {
+    let (past, counts, is_open) = (from_the_past(), counts(), is_open());
     let mut statement = conn.prepare_cached(&format!(
         "SELECT f.flag, i.platform || ':' || i.native_id, f.item_id, a.slug, i.kind, i.role, f.category, f.severity,
-           f.version_seq, i.created_at, l.at, {FROM_THE_PAST}, {REVIEWED} AS reviewed,
+           f.version_seq, i.created_at, l.at, {past}, NOT {is_open} AS reviewed,
            {OPENED}
          FROM flags f JOIN items i ON i.id = f.item_id JOIN accounts a ON a.id = i.account_id
            JOIN ledger l ON l.seq = f.version_seq
-         WHERE f.shadow = 0 AND f.version_seq <= ?3 AND (f.version_seq > ?2 OR NOT reviewed)
+         WHERE {counts} AND f.version_seq <= ?3 AND (f.version_seq > ?2 OR NOT reviewed)
          ORDER BY CASE f.severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END,
            f.version_seq DESC, f.flag"
     ))?;

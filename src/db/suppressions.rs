@@ -40,10 +40,6 @@ pub struct New {
 /// The phrases in force by rule, for the pass.
 pub type InForce = HashMap<String, Vec<(u64, String)>>;
 
-/// A flag's state is *suppressed* while this holds.
-pub(super) const SUPPRESSED: &str = "EXISTS (SELECT 1 FROM suppressed u JOIN suppressions s ON s.seq = u.suppression
-       WHERE u.flag = f.flag AND s.ended_at IS NULL)";
-
 /// Begins a suppression; the flags it covers leave the queue. Returns its ledger entry and how many flags it covers.
 pub fn begin(tx: &Transaction<'_>, new: &New, actor: &str, now: Timestamp) -> Result<(u64, u64)> {
     ensure!(!new.phrase.trim().is_empty(), "a suppression needs the words it is for");

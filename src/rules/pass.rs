@@ -41,7 +41,8 @@ pub struct Subject<'s> {
 pub struct Gate {
     /// Ed. Code 49073.6: the categories for which a basis is recorded; `None`: no rule runs on a public comment.
     pub public_categories: Option<BTreeSet<Category>>,
-    /// The page has posted its expectations: without them rules resting on III.4 do not run on its public comments.
+    /// The district has stated expectations for its pages: without them rules resting on III.4 do not run on public comments. Whether
+    /// a page shows them is applied when its flags are read.
     pub expectations_posted: bool,
 }
 

@@ -34,6 +34,11 @@ pub fn title(flag: &Flag) -> String {
     format!("Possible {}", flag.category.words())
 }
 
+fn state(flag: &Flag) -> String {
+    let state = flag.state.replace('_', " ");
+    flag.because.map_or_else(|| state.clone(), |because| format!("{state}: {because}"))
+}
+
 /// What the flag rests on, for this author's role.
 fn ground(flag: &Flag) -> &'static str {
     match flag.category {
@@ -195,7 +200,7 @@ fn gather(site: &Site, person: &Person, key: db::flags::FlagKey, now: Timestamp)
             likely: Likely::of(&why),
             why,
             is_concern: flag.category.is_concern(),
-            state: flag.state.replace('_', " "),
+            state: state(&flag),
             is_open: flag.is_open(),
             past: flag.past,
             item: post(site, &shown, &flagged, &flag.spans, true),

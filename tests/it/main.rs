@@ -4,6 +4,7 @@ mod characters;
 mod clocks;
 mod daemon;
 mod decisions;
+mod expectations;
 mod albums;
 mod archive;
 mod attempts;

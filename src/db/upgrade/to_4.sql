@@ -63,3 +63,5 @@ CREATE TABLE tickets (
     last_mailed_at  INTEGER,
     seq        INTEGER NOT NULL REFERENCES ledger
 ) STRICT;
+
+CREATE INDEX findings_by_check ON findings (check_id, account_id);
