@@ -589,6 +589,19 @@ CREATE TABLE replays (
     rules   TEXT NOT NULL
 ) STRICT;
 
+-- Packs that changed on the disk and wait for a person's word: one row at most, replaced when they change again, gone when they are put in
+-- force (an `input` entry with who did it). `digest` and `text` as in `inputs`. `against`: the inputs and the version they were compared
+-- with. `found` is JSON: {"texts", "stayed", "new", "gone", "changed", "rules": {"rule": {"new", "gone", "changed", "examples"}}}.
+CREATE TABLE offers (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    digest  BLOB NOT NULL CHECK (length(digest) = 32),
+    text    TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    against BLOB NOT NULL CHECK (length(against) = 32),
+    through INTEGER NOT NULL,
+    found   TEXT NOT NULL
+) STRICT;
+
 -- Where an account falls short of a check of the audit. `since`: when it was first seen so; `seen_at`: when last. A check that lacks data
 -- leaves the row as it is. Fixed when the check was seen to hold, withdrawn when it is not asked any more (the page was retired, the
 -- district states no standard). `evidence` is JSON: the ledger entries it rests on. The row follows the facts; its `finding` entries stay.

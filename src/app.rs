@@ -1,6 +1,7 @@
 //! Builds the parts once, and runs what follows when anything was committed: rules, index, alerts, checkpoint. The only
 //! orchestration: `cli`, `jobs` and `web` call [`App::follow`] after a verb.
 
+pub mod offers;
 pub mod packs;
 pub mod roster;
 pub mod search;
@@ -153,13 +154,14 @@ impl App {
 
     fn follow_locked(&self, now: Timestamp) -> Result<Followed> {
         self.expire(now)?;
-        self.refresh_inputs(now)?;
+        let changed = self.refresh_inputs(now)?;
         // First, so that no list and no mail has a flag that a page's finding holds back.
         self.catch_up_audit(now)?;
         let (engine, gate, digest) = self.rules_in_force()?;
         let flagged = rules::follow::catch_up(&self.db, &engine, &gate, &digest, now)?;
         let indexed = self.catch_up_index()?;
         crate::alert::catch_up(&self.db, &self.config, now)?;
+        self.offer(changed.as_deref(), now)?;
         self.checkpoint(now)?;
         Ok(Followed { through: flagged.through.min(indexed.0), flags: flagged.flags, documents: indexed.1 })
     }
@@ -261,9 +263,9 @@ impl App {
         }
     }
 
-    /// Puts the files' packs, the district's facts and the legal basis in force where they have changed. Packs that do not load
-    /// never take anything down: the last good ones stay in force, and it is said.
-    pub fn refresh_inputs(&self, now: Timestamp) -> Result<()> {
+    /// Puts the district's facts and the legal basis in force where they have changed, and the files' packs where none are in force
+    /// that this version reads. Returns other packs that lie on the disk: they are offered.
+    pub fn refresh_inputs(&self, now: Timestamp) -> Result<Option<String>> {
         let stated = [
             (DISTRICT, Some(serde_json::to_string(&self.config.district)?)),
             (LAW, Some(serde_json::to_string(&self.config.law)?)),
@@ -280,13 +282,27 @@ impl App {
             }
             Ok(changed)
         })?;
-        changed.retain(|(kind, text)| *kind != PACKS || packs::loads(text));
-        if changed.is_empty() {
-            return Ok(());
+        let place = changed.iter().position(|(kind, _)| *kind == PACKS);
+        let mut waiting = place.map(|place| changed.remove(place).1);
+        if waiting.is_some() && !self.reads_packs_in_force()? {
+            changed.extend(waiting.take_if(|text| packs::loaded(text).is_some()).map(|text| (PACKS, text)));
         }
-        self.db
-            .writer
-            .write(move |tx| changed.iter().try_for_each(|(kind, text)| inputs::put(tx, kind, text, now).map(|_| ())))
+        if !changed.is_empty() {
+            self.db.writer.write(move |tx| {
+                changed.iter().try_for_each(|(kind, text)| inputs::put(tx, kind, text, now).map(|_| ()))
+            })?;
+        }
+        Ok(waiting)
+    }
+
+    /// Whether packs are in force that this version can read. Without any, nobody is to be asked.
+    fn reads_packs_in_force(&self) -> Result<bool> {
+        let is_compiled = self.engine.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if is_compiled {
+            return Ok(true);
+        }
+        let in_force = self.db.read(|conn| inputs::in_force(conn, PACKS))?;
+        Ok(in_force.is_some_and(|(_, text)| packs::compile(&text, &self.allow()).is_ok()))
     }
 
     fn stated_packs(&self) -> Result<Option<String>> {

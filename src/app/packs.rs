@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::config::Config;
-use crate::db::{Db, inputs};
+use crate::db::{Db, inputs, offers};
 use crate::model::Timestamp;
 use crate::rules::{self, Engine};
 use crate::text::detect::Allow;
@@ -37,15 +37,19 @@ pub fn read_toml(dir: &Path) -> Result<Vec<(String, String)>> {
     Ok(files)
 }
 
-/// Why the packs on the disk are not those in force; `None`: they are, or will be with the next look.
+/// Why the packs on the disk do not load; `None`: they do, and are in force or offered.
 pub fn trouble(db: &Db, config: &Config) -> Result<Option<String>> {
     let files = match read(config) {
         Ok(files) => files,
         Err(error) => return Ok(Some(format!("{error:#}"))),
     };
     let text = serde_json::to_string(&files)?;
-    let in_force = db.read(|conn| inputs::in_force(conn, inputs::PACKS))?;
-    if in_force.is_some_and(|(_, known)| known == text) {
+    let digest = crate::seal::sha256(text.as_bytes());
+    let is_known = db.read(|conn| {
+        let in_force = inputs::in_force(conn, inputs::PACKS)?.is_some_and(|(known, _)| known == digest);
+        Ok(in_force || offers::known(conn)?.is_some_and(|(known, _)| known == digest))
+    })?;
+    if is_known {
         return Ok(None);
     }
     Ok(rules::load(&files).err().and_then(|errors| Some(errors.first()?.to_string())))
@@ -66,6 +70,13 @@ pub fn notes(db: &Db, config: &Config, now: Timestamp) -> Result<Vec<String>> {
     if let Some(cause) = trouble(db, config)? {
         notes.push(format!("The rule packs did not load, the last good ones stay in force: {cause}"));
     }
+    if let Some(offer) = db.read(offers::standing)? {
+        let offers::Found { new, gone, changed, .. } = offer.found;
+        notes.push(format!(
+            "Changed rule packs wait for a person to put them in force. Flags they would make: {new} new, {gone} gone, {changed} of \
+             another severity."
+        ));
+    }
     if !knows_elections(db, config, now)? {
         notes.push(
             "The list of elections names none that is still to come: clause III.5 (no candidates, no ballot measures) is half \
@@ -76,13 +87,14 @@ pub fn notes(db: &Db, config: &Config, now: Timestamp) -> Result<Vec<String>> {
     Ok(notes)
 }
 
-/// Whether packs load; logs why they do not.
-pub(super) fn loads(files: &str) -> bool {
+/// Packs whose examples hold; logs why they do not load.
+pub(super) fn loaded(files: &str) -> Option<rules::Packs> {
     let files: Vec<(String, String)> = serde_json::from_str(files).unwrap_or_default();
-    let Err(errors) = rules::load(&files) else { return true };
-    let first = errors.first().map(ToString::to_string).unwrap_or_default();
-    tracing::error!("the packs did not load, the last good ones stay in force: {first}");
-    false
+    let say = |errors: &Vec<rules::PackError>| {
+        let first = errors.first().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("the packs did not load, the last good ones stay in force: {first}");
+    };
+    rules::load(&files).inspect_err(say).ok()
 }
 
 /// The engine of the packs in force.

@@ -7,6 +7,7 @@ pub mod demo;
 mod harvest;
 mod items;
 mod mails;
+mod offers;
 mod proof;
 mod roster;
 mod rules;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
-use super::{Exit, Usage, cards, print, print_json};
+use super::{Exit, Usage, cards, offers, print, print_json};
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::model::{Clock, Kind, Role};
@@ -97,6 +97,17 @@ pub enum Rules {
         #[arg(long = "as", value_name = "NAME")]
         actor: Option<String>,
     },
+    /// Show packs that changed on the disk and wait: what they would do to the flags, by rule, with some items. Changes nothing.
+    Offered {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put the offered packs in force, as `rules offered` or the page Rules showed them. The record names who did.
+    Accept {
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
     /// Show what the packs in DIR would change over the archive: new, gone and changed flags. Changes nothing.
     Replay {
         /// The folder with the packs; the config's by default.
@@ -122,6 +133,8 @@ impl Rules {
             Rules::Coverage { dir } => cards::coverage(config, &packs(config, dir)?),
             Rules::Sample { json } => cards::sample(&open()?, json),
             Rules::Looked { sample, saw, note, actor } => cards::looked(&open()?, sample, &saw, &note, &named(actor)),
+            Rules::Offered { json } => offers::offered(&open()?, json),
+            Rules::Accept { actor } => offers::accept(&open()?, &named(actor)),
             Rules::Replay { dir, json } => replay(config, dir, json),
             Rules::Check { dir } => check(config, dir),
             Rules::Explain { text, role, dir } => explain(config, &text, role, dir),

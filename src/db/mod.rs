@@ -29,6 +29,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod mails;
 pub mod media;
+pub mod offers;
 pub mod replays;
 pub mod reports;
 pub mod roster;

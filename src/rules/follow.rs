@@ -14,7 +14,7 @@ use crate::seal::{self, Hash};
 pub const VIEW: &str = "flags";
 
 /// Raised when the code finds other things in the same text.
-const CODE: i64 = 2;
+pub const CODE: i64 = 2;
 
 /// Versions read, matched and written at once.
 pub(super) const BATCH: usize = 2000;

@@ -121,15 +121,16 @@ pub async fn healthz(State(site): State<Site>) -> Result<Response, Error> {
 
 pub async fn metrics(State(site): State<Site>) -> Result<Response, Error> {
     let text = site.blocking(|site| {
-        let trouble = crate::app::packs::trouble(site.db(), site.config())?;
-        Ok(exposition(&Standing::gather(site.db())?, site.config(), trouble.is_some()))
+        let refused = crate::app::packs::trouble(site.db(), site.config())?.is_some();
+        let offered = site.db().read(db::offers::known)?.is_some();
+        Ok(exposition(&Standing::gather(site.db())?, site.config(), refused, offered))
     });
     let text = text.await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
 /// The figures in Prometheus' text format.
-fn exposition(state: &Standing, config: &Config, packs_refused: bool) -> String {
+fn exposition(state: &Standing, config: &Config, packs_refused: bool, packs_offered: bool) -> String {
     let figures = &state.figures;
     let mut out = Exposition::default();
     out.gauge("pagekeeper_info", "The running version.", [(labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1)]);
@@ -157,6 +158,8 @@ fn exposition(state: &Standing, config: &Config, packs_refused: bool) -> String 
         "Whether the packs on the disk did not load: older ones are in force.",
         refused,
     );
+    let offered = [(String::new(), u64::from(packs_offered))];
+    out.gauge("pagekeeper_packs_offered", "Whether changed packs wait for a person to put them in force.", offered);
     out.gauge("pagekeeper_accounts", "Registered accounts.", accounts(state, config));
     let failed = state.runs.iter().map(|run| {
         let failed = run.outcome.as_deref().is_some_and(|outcome| outcome != "done");

@@ -9,6 +9,7 @@ mod coverage;
 mod diff;
 mod error;
 mod health;
+mod offer;
 mod overview;
 mod queue;
 mod reports;
@@ -126,6 +127,7 @@ pub fn router(site: Site) -> Router {
         .route("/reports/{id}/kept/{figure}", get(reports::kept))
         .route("/rules", get(rules::page))
         .route("/rules/harmless/{entry}/end", post(rules::end))
+        .route("/rules/offer/{digest}", post(offer::accept))
         .route("/sample", get(sample::page))
         .route("/sample/{id}", post(sample::look))
         .route("/sign-out", post(session::sign_out))

@@ -151,14 +151,17 @@ fn not_kept(account: &Account, zone: &TimeZone) -> Need {
     }
 }
 
-/// Packs that did not load, and a check that is only half one.
+/// Packs that did not load or wait, and a check that is only half one.
 fn packs(site: &Site, now: Timestamp) -> Result<Vec<Need>> {
     let need = |what: String| {
-        let act = match what.starts_with("The rule packs") {
-            true => "The owner of the pack mends it; pagekeeper check-config says whether it loads.",
-            false => "Whoever keeps the list adds the next election to elections.toml.",
+        let (link, act) = match what.as_str() {
+            _ if what.starts_with("The rule packs") => {
+                (("/rules", "Rules"), "The owner of the pack mends it; pagekeeper check-config says whether it loads.")
+            }
+            _ if what.starts_with("Changed rule packs") => (("/rules#offer", "Look"), ""),
+            _ => (("/rules", "Rules"), "Whoever keeps the list adds the next election to elections.toml."),
         };
-        Need { what, since: None, link: Some(("/rules".to_owned(), "Rules")), act }
+        Need { what, since: None, link: Some((link.0.to_owned(), link.1)), act }
     };
     Ok(app::packs::notes(site.db(), site.config(), now)?.into_iter().map(need).collect())
 }

@@ -11,6 +11,7 @@ use axum::response::Response;
 use axum::{Extension, Form};
 use serde::Deserialize;
 
+use super::offer::{self, Offered};
 use super::session::Person;
 use super::show::{When, number};
 use super::{Error, Frame, Site, book, render, see};
@@ -24,6 +25,7 @@ use crate::rules::{Rule, Status};
 struct Page {
     frame: Frame,
     notes: Vec<String>,
+    offer: Option<Offered>,
     packs: String,
     rules: Vec<RuleRow>,
     suppressions: Vec<SuppressionRow>,
@@ -88,6 +90,7 @@ fn gather(site: &Site, frame: Frame, notes: Vec<String>) -> Result<Page> {
         Ok(Page {
             frame,
             notes,
+            offer: offer::gather(conn, zone)?,
             packs: packs.map(|(digest, _)| hex::encode(&digest[..4])).unwrap_or_default(),
             clauses: clauses(site, &rules, &cards),
             rules: rules.iter().map(|rule| row(rule, cards.get(&rule.id))).collect(),

@@ -3,11 +3,12 @@
 use jiff::SignedDuration;
 use pagekeeper::app::packs;
 use pagekeeper::db::samples::{self, Look};
-use pagekeeper::db::{flags, replays, suppressions};
+use pagekeeper::db::{flags, inputs, offers, replays, suppressions};
 use pagekeeper::model::{Category, Mode};
 use pagekeeper::rules;
 use pagekeeper::weekly;
 
+use crate::kills::command;
 use crate::rig::{PAGE, Rig};
 
 /// The state of each flag, by the text of its item.
@@ -120,15 +121,43 @@ async fn a_changed_pack_shows_what_it_does_and_a_broken_one_does_nothing() {
     assert_eq!(rig.kept()[told[0].item.trim_start_matches("facebook:")].last().unwrap().3, "the zamboni broke");
     assert_eq!(states(&rig).len(), open);
 
+    // It is offered with what it would do, computed once, and does not count.
     rig.follow().await.unwrap();
-    assert_eq!(states(&rig).len(), open + 1);
+    assert_eq!(states(&rig).len(), open);
+    let offer = rig.read(offers::standing).unwrap();
+    let counts = [offer.found.new, offer.found.gone, offer.found.changed, offer.found.stayed];
+    assert_eq!(counts, [1, 0, 0, open as u64]);
+    assert_eq!(offer.found.rules["test.zamboni"].examples, [("new".to_owned(), told[0].item.clone())]);
+    assert_eq!(noted(&rig), (None, Some("1 new, 0 gone")));
+    rig.pass(SignedDuration::from_hours(1));
+    rig.follow().await.unwrap();
+    assert_eq!(rig.read(offers::standing).unwrap(), offer, "a look later is no other replay");
+    let (said, told) = run(&rig, &["rules", "offered"]);
+    assert!(
+        said.contains("zamboni.toml is new") && told.contains("1 new, 0 gone") && told.contains("not in force"),
+        "{said}{told}"
+    );
+    assert!(run(&rig, &["rules", "offered", "--json"]).0.contains("\"test.zamboni\":{\"new\":1,"));
+    assert_eq!((states(&rig).len(), rig.read(|conn| replays::newest(conn, 9))), (open, vec![]));
+
+    accept(&rig).await;
+    assert_eq!((states(&rig).len(), rig.read(offers::standing)), (open + 1, None));
+    let by =
+        rig.column("SELECT coalesce(actor, '') FROM ledger WHERE kind = 'input' AND subject = 'packs' ORDER BY seq");
+    assert_eq!(by, ["", "dana"], "the first packs count by themselves");
     let replay = rig.read(|conn| replays::newest(conn, 1)).remove(0);
     assert_eq!((replay.new, replay.gone, replay.changed, replay.stayed as usize), (1, 0, 0, open));
     assert_eq!(replay.rules["test.zamboni"], [1, 0, 0]);
+    assert!(run(&rig, &["rules", "accept"]).1.contains("No changed packs wait"));
 
+    // A change that does not load takes the place of none.
+    std::fs::write(&pack, text.replace("severity = \"low\"", "severity = \"high\"")).unwrap();
+    rig.follow().await.unwrap();
+    let offer = rig.read(offers::standing).unwrap();
+    assert_eq!((offer.found.changed, offer.found.rules["test.zamboni"].changed), (1, 1));
     std::fs::write(&pack, text.replace("\"rink\"", "\"our zamboni\"")).unwrap();
     rig.follow().await.unwrap();
-    assert_eq!(states(&rig).len(), open + 1, "the last good packs stay in force");
+    assert_eq!((states(&rig).len(), rig.read(offers::standing)), (open + 1, None), "the last good packs stay in force");
     let app = rig.app();
     let said = packs::trouble(&app.db, &app.config).unwrap().unwrap();
     assert!(said.contains("zamboni.toml:9: rule test.zamboni: expected no match, found one"), "{said}");
@@ -140,8 +169,59 @@ async fn a_changed_pack_shows_what_it_does_and_a_broken_one_does_nothing() {
 
     std::fs::remove_file(&pack).unwrap();
     rig.follow().await.unwrap();
+    assert_eq!((states(&rig).len(), rig.read(offers::standing).unwrap().found.gone), (open + 1, 1));
+    accept(&rig).await;
     assert_eq!(states(&rig).len(), open);
     assert_eq!(rig.read(|conn| replays::newest(conn, 9)).len(), 2);
+}
+
+/// What the notes say of packs that did not load, and how much of what changed ones would do.
+fn noted(rig: &Rig) -> (Option<String>, Option<&'static str>) {
+    let app = rig.app();
+    let notes = packs::notes(&app.db, &app.config, rig.clock.now()).unwrap();
+    let waits = notes.iter().find(|note| note.contains("wait for a person"));
+    let words = "1 new, 0 gone";
+    (packs::trouble(&app.db, &app.config).unwrap(), waits.filter(|note| note.contains(words)).map(|_| words))
+}
+
+async fn accept(rig: &Rig) {
+    let (app, now) = (rig.app().clone(), rig.clock.now());
+    tokio::task::spawn_blocking(move || app.accept_packs("dana", now)).await.unwrap().unwrap().unwrap();
+}
+
+/// What a command says on standard output, and beside it.
+fn run(rig: &Rig, words: &[&str]) -> (String, String) {
+    let output = command(&rig.config, words).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_packs_that_were_shown_count_and_not_what_lies_on_the_disk_by_then() {
+    let (rig, _) = rig(&[PHRASE]).await;
+    let file = rig.folder.path().join("config/rules/words.toml");
+    let known = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{known}\n# Of Monday.\n")).unwrap();
+    rig.follow().await.unwrap();
+    let monday = rig.read(offers::standing).unwrap();
+    std::fs::write(&file, format!("{known}\n# Of Tuesday.\n")).unwrap();
+    let (app, now) = (rig.app().clone(), rig.clock.now());
+    let digest = monday.digest;
+    let late = move |tx: &pagekeeper::db::Tx<'_>| offers::accept(tx, &digest, "dana", now);
+    app.db.writer.write_async(late).await.unwrap();
+    let in_force = rig.read(|conn| inputs::in_force(conn, inputs::PACKS)).unwrap();
+    assert!(in_force.0 == monday.digest && in_force.1.contains("Of Monday"));
+    rig.follow().await.unwrap();
+    let tuesday = rig.read(offers::standing).unwrap();
+    assert!(tuesday.text.contains("Of Tuesday") && tuesday.found.rules.is_empty());
+    let refused = app.db.writer.write_async(late).await.unwrap_err();
+    assert!(refused.to_string().contains("have changed again"), "{refused}");
+
+    // The files are put back: nothing waits.
+    std::fs::write(&file, format!("{known}\n# Of Monday.\n")).unwrap();
+    rig.follow().await.unwrap();
+    assert_eq!(rig.read(offers::standing), None);
+    rig.check("in the end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

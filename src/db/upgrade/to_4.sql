@@ -65,3 +65,13 @@ CREATE TABLE tickets (
 ) STRICT;
 
 CREATE INDEX findings_by_check ON findings (check_id, account_id);
+
+CREATE TABLE offers (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    digest  BLOB NOT NULL CHECK (length(digest) = 32),
+    text    TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    against BLOB NOT NULL CHECK (length(against) = 32),
+    through INTEGER NOT NULL,
+    found   TEXT NOT NULL
+) STRICT;

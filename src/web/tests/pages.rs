@@ -279,3 +279,36 @@ async fn an_unflagged_sample_waits_for_a_look_and_is_gone_after_it() {
     let tally = served.db.read(|conn| db::samples::tallies(conn, 1)).unwrap().remove(0);
     assert_eq!((tally.drawn, tally.looked, tally.missed), (drawn as u64, 1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_packs_are_shown_with_what_they_would_do_and_count_after_a_press() {
+    let served = Served::new().await;
+    let now = served.clock.now();
+    let (text, digest) = (r#"[["a.toml",""]]"#.to_owned(), crate::seal::sha256(br#"[["a.toml",""]]"#));
+    let rule =
+        db::offers::Change { new: 2, examples: vec![("new".into(), "facebook:1_2".into())], ..Default::default() };
+    let rules = [("test.rule".to_owned(), rule)].into();
+    let found = db::offers::Found { texts: 1_234, new: 2, rules, ..Default::default() };
+    let offer = db::offers::Offer { digest, text, at: now, against: [0; 32], through: 7, found };
+    served.db.writer.write_async(move |tx| db::offers::put(tx, &offer)).await.unwrap();
+    let body = page(&served, "/rules").await.body;
+    let (form, short) = (format!("/rules/offer/{}", hex::encode(digest)), hex::encode(&digest[..4]));
+    for words in ["a.toml is new", "1,234 texts", "test.rule", "new facebook:1_2", "Put in force", &form, &short] {
+        assert!(body.contains(words), "{words}: {body}");
+    }
+    assert!(page(&served, "/").await.body.contains("Changed rule packs wait for a person"));
+    let gauge = async || served.ask("GET", "/metrics", &[], "").await.body.contains("pagekeeper_packs_offered 1");
+    assert!(gauge().await);
+    let cookie = served.cookie().await;
+    let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    let others = format!("/rules/offer/{}", "00".repeat(32));
+    assert_eq!(served.ask("POST", &others, &signed_in, "").await.status, 409);
+    assert_eq!(served.ask("POST", "/rules/offer/xyz", &signed_in, "").await.status, 404);
+    assert_eq!(served.ask("POST", &form, &[("Cookie", cookie.as_str())], "").await.status, 403);
+    assert_eq!(served.ask("POST", &form, &signed_in, "").await.status, 303);
+    assert_eq!(served.ask("POST", &form, &signed_in, "").await.status, 409, "once");
+    let in_force = served.db.read(|conn| db::inputs::in_force(conn, db::inputs::PACKS)).unwrap().unwrap();
+    assert_eq!((in_force.0, gauge().await), (digest, false));
+    let body = page(&served, "/rules").await.body;
+    assert!(!body.contains("Put in force"));
+}
