@@ -472,9 +472,9 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE UNIQUE INDEX reports_by_range ON reports (from_seq, to_seq);
 
--- What a person says of an account that no API gives. `topic` never changes its meaning: two_factor, blocked_words, recovery_email, password_holder,
--- malware, leavers, looked_at (of a page that nothing but a person can read). The newest row of a topic is in force until `expires_on` (a day as
--- in 2027-06-30). The evidence file lies among the media under its digest.
+-- What a person says of an account that no API gives. `topic` never changes its meaning: two_factor, blocked_words, recovery_email,
+-- password_holder, malware, leavers, acceptable_use, looked_at (of a page that nothing but a person can read). The newest row of a topic is in
+-- force until `expires_on` (a day as in 2027-06-30). The evidence file lies among the media under its digest.
 CREATE TABLE attestations (
     seq        INTEGER PRIMARY KEY REFERENCES ledger,
     account_id INTEGER NOT NULL REFERENCES accounts,

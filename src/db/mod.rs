@@ -15,6 +15,7 @@ use crate::model::{
 };
 
 pub mod accounts;
+pub mod attestations;
 pub mod checkpoints;
 pub mod alerts;
 pub mod facts;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::checkpoint::newest_published;
 use super::verify::{Verified, hash_file, verify};
-use crate::db::{self, Db, media};
+use crate::db::{self, Db, attestations, media};
 use crate::seal;
 
 /// What a backup holds.
@@ -56,11 +56,12 @@ pub fn backup(
     Ok(Backup { verified, media_copied: copied })
 }
 
-/// Copies the media that the copied database names and the folder has not.
+/// Copies the media and the evidence files that the copied database names and the folder has not.
 fn copy_media(database: &Path, from: &Path, to: &Path) -> Result<u64> {
     let conn = db::open_for_reading(database)?;
     let mut copied = 0;
-    for (digest, _) in media::all_kept(&conn)? {
+    let media = media::all_kept(&conn)?.into_iter().map(|(digest, _)| digest);
+    for digest in media.chain(attestations::evidence_files(&conn)?) {
         let name = seal::content_address(&digest);
         let target = to.join(&name);
         if target.exists() {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 
 use super::checkpoint::{Published, newest_published};
-use crate::db::{self, Conn, checkpoints, items, ledger, media};
+use crate::db::{self, Conn, attestations, checkpoints, items, ledger, media};
 use crate::seal::{self, Edge, Hash};
 
 /// Entries read at once.
@@ -66,6 +66,7 @@ pub fn verify(
     check_signatures(&mut found, &signed, published.as_ref(), verifier_key);
     check_payloads(conn, &mut found)?;
     check_media(conn, media_dir, &mut found)?;
+    check_attestations(conn, media_dir, &mut found)?;
     Ok(found)
 }
 
@@ -199,6 +200,24 @@ fn check_media(conn: &Conn, dir: &Path, found: &mut Verified) -> Result<()> {
         });
         if let Err(error) = checked {
             found.fault(format!("media {}", hex::encode(digest)), format!("{error:#}"));
+        }
+    }
+    Ok(())
+}
+
+/// What people said stands in its table as in the ledger, and every evidence file lies among the media with its digest.
+fn check_attestations(conn: &Conn, dir: &Path, found: &mut Verified) -> Result<()> {
+    for entry in attestations::altered(conn)? {
+        found.fault(format!("attestation {entry}"), "its row does not say what its ledger entry says");
+    }
+    for digest in attestations::evidence_files(conn)? {
+        found.media += 1;
+        let checked = hash_file(&dir.join(seal::content_address(&digest))).and_then(|(hash, _)| {
+            ensure!(hash == digest, "the file does not have its digest");
+            Ok(())
+        });
+        if let Err(error) = checked {
+            found.fault(format!("evidence {}", hex::encode(digest)), format!("{error:#}"));
         }
     }
     Ok(())
