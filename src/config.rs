@@ -354,6 +354,14 @@ pub struct Audit {
     /// The day from which the district's own new posts are to be accessible. Left out: the first such day of the law file.
     #[serde(with = "types::date", skip_serializing_if = "Option::is_none")]
     pub accessible_from: Option<Date>,
+    /// How many days a person's word holds on what no platform shows; 92 for a collection each quarter.
+    pub attest_every_days: u32,
+    /// The day of the first collection: from then on a word that nobody has given is a finding. Left out: for each question, from
+    /// the first answer for any page.
+    #[serde(with = "types::date", skip_serializing_if = "Option::is_none")]
+    pub attest_from: Option<Date>,
+    /// Days after which a person has to look again at a page that no API reads.
+    pub look_every_days: u32,
     /// Further settings of a Facebook page and what they are to be, by Facebook's own names.
     pub settings: BTreeMap<String, String>,
 }

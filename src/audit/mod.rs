@@ -2,6 +2,7 @@
 //! what lacks data says so and never that all is well. Findings follow the verdicts and keep since when and on what they rest.
 
 mod approvals;
+pub mod attest;
 mod checks;
 mod links;
 mod report;
@@ -9,6 +10,7 @@ mod standard;
 mod subject;
 #[cfg(test)]
 mod tests;
+pub mod topics;
 
 use std::collections::BTreeMap;
 
@@ -127,7 +129,7 @@ pub struct Check {
     pub turn: Turn,
     /// What to do, in the platform's own words where it is done there.
     pub act: &'static str,
-    /// The platforms it is asked on; every one when empty.
+    /// The platforms it is asked on; every one when empty. What a person has to say is asked where its topic is.
     pub platforms: &'static [&'static str],
     pub run: fn(&Subject, &Standard) -> Answer,
 }
@@ -136,7 +138,8 @@ impl Check {
     /// The verdict on a page; `None` where it is not asked.
     pub fn of(&self, subject: &Subject, standard: &Standard) -> Option<Verdict> {
         let platform = subject.account.row.platform.as_str();
-        let is_asked = self.platforms.is_empty() || self.platforms.contains(&platform);
+        let is_asked = (self.platforms.is_empty() || self.platforms.contains(&platform))
+            && topics::topic(self.id).is_none_or(|topic| topic.is_asked(&subject.account));
         is_asked.then(|| (self.run)(subject, standard).unwrap_or_else(|verdict| verdict))
     }
 }
@@ -172,11 +175,12 @@ pub fn run(db: &Db, config: &Config, now: Timestamp) -> Result<(Audit, Changed)>
     Ok((audit, changed))
 }
 
-/// Audits again when a page's facts have changed since the last time.
+/// Audits again when a page's facts have changed since the last time, or somebody has said something of a page.
 pub fn catch_up(db: &Db, config: &Config, now: Timestamp) -> Result<()> {
     let is_due = db.read(|conn| {
         let last = findings::last_run(conn, Timestamp::MAX)?;
-        Ok(db::facts::newest_profile(conn)? > last.map_or(0, |run| run.through))
+        let newest = db::facts::newest_profile(conn)?.max(db::attestations::newest(conn)?);
+        Ok(newest > last.map_or(0, |run| run.through))
     })?;
     if is_due {
         run(db, config, now)?;
@@ -188,6 +192,7 @@ fn examine(conn: &Conn, config: &Config, standard: &mut Standard, now: Timestamp
     let through = db::ledger::size(conn)?;
     let subjects = subject::load(conn, config, standard, now)?;
     standard.know(&subjects);
+    standard.begun = db::attestations::topics(conn)?;
     let pages = subjects.into_iter().map(|subject| {
         let verdicts = CHECKS.iter().filter_map(|check| Some((check, check.of(&subject, standard)?))).collect();
         Examined { not_kept: subject.not_kept, account: subject.account, verdicts }

@@ -37,6 +37,8 @@ pub struct Standard {
     pub registered: BTreeSet<PageName>,
     /// Words that the names of the district's own pages have in them.
     pub page_words: Vec<String>,
+    /// The topics that people have begun to answer.
+    pub begun: BTreeSet<String>,
 }
 
 impl Standard {
@@ -64,6 +66,7 @@ impl Standard {
             approvals,
             accessible_from: accessible_from(config),
             registered: BTreeSet::new(),
+            begun: BTreeSet::new(),
             page_words: words.map(|word| links::squashed(&word)).filter(|word| word.len() > 3).collect(),
             stated,
         })

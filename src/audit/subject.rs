@@ -10,6 +10,7 @@ use super::{Standard, Verdict, not_said};
 use crate::config::Config;
 use crate::db::Conn;
 use crate::db::accounts::{self, Account};
+use crate::db::attestations::{self, Attestation};
 use crate::db::facts::{self, Pictures, Post, Profile, Stated};
 use crate::db::harvests;
 use crate::model::{AccountStatus, Content, Timestamp, platform_title};
@@ -45,6 +46,8 @@ pub struct Subject {
     pub through: Vec<Through>,
     /// Of its newest films, by entry: whether they have captions.
     pub captions: Vec<(u64, bool)>,
+    /// The newest that people said of each topic.
+    pub attested: Vec<Attestation>,
     /// The day by which a reader knows what was last read.
     last_told: Option<String>,
 }
@@ -102,6 +105,7 @@ impl Subject {
 /// Every page of the register that is not retired.
 pub(super) fn load(conn: &Conn, config: &Config, standard: &Standard, now: Timestamp) -> Result<Vec<Subject>> {
     let mut stated = facts::stated(conn)?;
+    let mut attested = attestations::in_force(conn)?;
     let mut profiles: HashMap<i64, Vec<Profile>> = HashMap::new();
     for profile in facts::profiles(conn)? {
         profiles.entry(profile.account).or_default().push(profile);
@@ -110,7 +114,9 @@ pub(super) fn load(conn: &Conn, config: &Config, standard: &Standard, now: Times
     for account in accounts::all(conn)?.into_iter().filter(|account| account.status != AccountStatus::Retired) {
         let stated = stated.remove(&account.row.slug).unwrap_or_default();
         let told = profiles.remove(&account.id).unwrap_or_default();
-        found.push(subject(conn, config, standard, account, stated, told, now)?);
+        let attested = attested.remove(&account.id).unwrap_or_default();
+        let subject = subject(conn, config, standard, account, stated, told, now)?;
+        found.push(Subject { attested, ..subject });
     }
     Ok(found)
 }
@@ -145,6 +151,7 @@ fn subject(
         stated,
         pictures,
         posts,
+        attested: Vec::new(),
         last_told,
     })
 }

@@ -80,6 +80,9 @@ impl Default for Audit {
             page_words: Vec::new(),
             approvals: None,
             accessible_from: None,
+            attest_every_days: 92,
+            attest_from: None,
+            look_every_days: 31,
             settings: BTreeMap::new(),
         }
     }

@@ -126,7 +126,7 @@ fn storage(call: &Call, error: anyhow::Error) -> Missed {
 }
 
 /// A file that is being written; removed again unless it is kept.
-struct Incoming {
+pub struct Incoming {
     file: tempfile::NamedTempFile,
     digest: Sha256,
     size: u64,
@@ -134,13 +134,13 @@ struct Incoming {
 }
 
 impl Incoming {
-    fn begin(folder: &Path) -> anyhow::Result<Incoming> {
+    pub fn begin(folder: &Path) -> anyhow::Result<Incoming> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let file = tempfile::Builder::new().prefix(".incoming-").tempfile_in(folder)?;
         Ok(Incoming { file, digest: Sha256::new(), size: 0, head: Vec::new() })
     }
 
-    fn add(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    pub fn add(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         let wanted = 512_usize.saturating_sub(self.head.len());
         self.head.extend(bytes.iter().take(wanted));
         self.digest.update(bytes);
@@ -148,7 +148,7 @@ impl Incoming {
         Ok(self.file.write_all(bytes)?)
     }
 
-    fn keep(self, folder: &Path, mime: String) -> anyhow::Result<Fetched> {
+    pub fn keep(self, folder: &Path, mime: String) -> anyhow::Result<Fetched> {
         let sha256: [u8; 32] = self.digest.finalize().into();
         let name = hex::encode(sha256);
         let under = folder.join(&name[..2]);

@@ -1,6 +1,7 @@
 //! Every check, one function each, in the order in which their findings weigh.
 
 mod access;
+mod attested;
 mod life;
 mod page;
 mod posts;
@@ -56,6 +57,78 @@ pub const CHECKS: &[Check] = &[
         act: "Page settings › Page access › Add new: give a second approved person full control",
         platforms: &[],
         run: access::enough_admins,
+    },
+    Check {
+        id: "leavers",
+        clause: "III.7",
+        title: "Nobody who left still has access",
+        turn: Turn::Owner,
+        act: "Remove who left from the page's roles, change the password where one was shared, and say so: pagekeeper attest",
+        platforms: &[],
+        run: |subject, standard| attested::said(subject, standard, "leavers"),
+    },
+    Check {
+        id: "two_factor",
+        clause: "III.7",
+        title: "Two-step sign-in is on",
+        turn: Turn::Owner,
+        act: "Have everybody who can get in switch it on (settings › security), and say so: pagekeeper attest",
+        platforms: &[],
+        run: |subject, standard| attested::said(subject, standard, "two_factor"),
+    },
+    Check {
+        id: "password_holder",
+        clause: "III.7",
+        title: "It is known who holds the password",
+        turn: Turn::Owner,
+        act: "Put the password where the district can reach it, and say who holds it: pagekeeper attest",
+        platforms: &[],
+        run: |subject, standard| attested::said(subject, standard, "password_holder"),
+    },
+    Check {
+        id: "recovery_email",
+        clause: "III.7",
+        title: "The recovery address is the district's",
+        turn: Turn::Owner,
+        act: "Enter a district address and number for getting back in, and say so: pagekeeper attest",
+        platforms: &[],
+        run: |subject, standard| attested::said(subject, standard, "recovery_email"),
+    },
+    Check {
+        id: "blocked_words",
+        clause: "III.7",
+        title: "Its blocked words are the district's",
+        turn: Turn::Owner,
+        act: "Enter the district's list in the page's settings, and say which words stand there: pagekeeper attest",
+        platforms: &[],
+        run: |subject, standard| attested::said(subject, standard, "blocked_words"),
+    },
+    Check {
+        id: "malware",
+        clause: "I.9",
+        title: "Devices that administer it are protected against malware",
+        turn: Turn::Owner,
+        act: "Have IT look at the devices, and say so: pagekeeper attest",
+        platforms: &[],
+        run: |subject, standard| attested::said(subject, standard, "malware"),
+    },
+    Check {
+        id: "acceptable_use",
+        clause: "III.1",
+        title: "The acceptable use agreement is signed",
+        turn: Turn::Owner,
+        act: "Have everybody who administers the page sign it, and say so: pagekeeper attest",
+        platforms: &[],
+        run: |subject, standard| attested::said(subject, standard, "acceptable_use"),
+    },
+    Check {
+        id: "looked_at",
+        clause: "III.1",
+        title: "A person looks at what no API reads",
+        turn: Turn::It,
+        act: "Open the page, read what is new, mend what is not right, and say so: pagekeeper attest",
+        platforms: &[],
+        run: |subject, standard| attested::said(subject, standard, "looked_at"),
     },
     Check {
         id: "unregistered",
