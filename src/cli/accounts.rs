@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use super::{Exit, Usage, print, print_json};
 use crate::app::App;
+use crate::audit::{attest, topics};
 use crate::db::accounts::{self, Account, COLUMNS, Put, Registration};
 use crate::harvest::endpoint;
 use crate::model::{Platform, platform_title};
@@ -57,18 +58,24 @@ pub fn not_kept(app: &App, account: &Account) -> Option<String> {
 }
 
 fn list(app: &App, json: bool) -> Result<Exit> {
-    let register = app.db.read(accounts::all)?;
+    let (register, looks) = app.db.read(|conn| Ok((accounts::all(conn)?, attest::looks(conn, &app.config)?)))?;
     for account in &register {
         let why = not_kept(app, account);
+        let look = topics::is_bookmark(account)
+            .then(|| looks.get(&account.id).map_or("nobody has looked at it yet", String::as_str));
         if json {
             let mut row = serde_json::to_value(&account.row)?;
             row["not_kept"] = why.into();
+            row["bookmark"] = look.into();
             print_json(&row)?;
             continue;
         }
         let kept = match (account.row.status.as_str(), why) {
             ("active", None) => "kept".to_owned(),
-            ("active", Some(why)) => format!("not kept: {why}"),
+            ("active", Some(why)) => match look {
+                Some(look) => format!("not kept: {why}; bookmark, {look}"),
+                None => format!("not kept: {why}"),
+            },
             (status, _) => status.to_owned(),
         };
         print(format!(

@@ -11,12 +11,15 @@ use clap::Args;
 use super::harvest::{everything, line};
 use super::{Exit, print, serve};
 use crate::app::App;
+use crate::audit::attest::{self, Saying};
+use crate::audit::topics;
 use crate::config::Config;
 use crate::db::accounts::{self, Registration};
+use crate::db::attestations::Answer;
 use crate::db::flags;
 use crate::harvest::Request;
 use crate::mail::Mailer;
-use crate::model::{Clock, Mode, Platform};
+use crate::model::{Clock, Mode, Platform, Timestamp};
 use crate::sandbox::world::Owner;
 use crate::sandbox::{Account, Sandbox, World};
 use crate::{alert, jobs, outbox, web, weekly};
@@ -299,7 +302,26 @@ async fn register(app: &Arc<App>, sandbox: &Sandbox) -> Result<()> {
     app.db
         .writer
         .write_async(move |tx| rows.iter().try_for_each(|row| accounts::put(tx, row, Some("demo"), now).map(|_| ())))
-        .await
+        .await?;
+    let app = app.clone();
+    tokio::task::spawn_blocking(move || attested(&app, now)).await?
+}
+
+/// What a first collection has brought so far.
+fn attested(app: &App, now: Timestamp) -> Result<()> {
+    let said = [
+        ("mesa-vista-usd", "two_factor", Answer::Yes, "By app, for both of us", "Dana Whitfield"),
+        ("mesa-vista-usd", "blocked_words", Answer::Yes, "free money, crypto, giveaway", "Dana Whitfield"),
+        ("mesa-vista-high", "two_factor", Answer::No, "The coach has none yet", "Luis Ortega"),
+    ];
+    for (slug, topic, answer, words, said_by) in said {
+        let account = app.db.read(|conn| accounts::by_slug(conn, slug))?;
+        let Some((account, topic)) = account.zip(topics::topic(topic)) else { continue };
+        let (words, said_by) = (words.to_owned(), said_by.to_owned());
+        let saying = Saying { topic, answer, words, said_by, until: None, file: None };
+        attest::say(&app.db, &app.config, &account, vec![saying], "demo", now)?;
+    }
+    Ok(())
 }
 
 /// The sandbox's pages as rows of the register.

@@ -1,6 +1,7 @@
 //! The command line: one subcommand, one function: parse, call a verb, print.
 
 mod accounts;
+mod attest;
 mod audit;
 mod cards;
 pub mod demo;
@@ -66,6 +67,9 @@ enum Command {
         #[arg(long)]
         csv: bool,
     },
+    /// What a person says of a page because no platform shows it: two-step sign-in, blocked words, who holds the password.
+    /// Example: pagekeeper attest mesa-vista-high --topic malware --answer yes --said-by "Ana Ruiz" --evidence screen.png
+    Attest(attest::Attest),
     /// Search everything that is kept, edited and gone included. Example: pagekeeper search 'bus after:2026-11-01'
     Search(search::Search),
     /// Show an item with its versions, thread and flags. Example: `pagekeeper show facebook:123_456`
@@ -233,6 +237,7 @@ fn run(args: Args) -> Result<Exit> {
         }
         Command::Accounts(accounts) => accounts.run(&open()?),
         Command::Audit { json, csv } => audit::run(&open()?, json, csv),
+        Command::Attest(attest) => attest.run(&open()?),
         Command::Search(search) => search.run(&open()?),
         Command::Show { item, json } => items::show(&open()?, &item, json),
         Command::Flags { all, json } => items::flags(&open()?, all, json),

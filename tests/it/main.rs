@@ -8,6 +8,7 @@ mod expectations;
 mod albums;
 mod archive;
 mod attempts;
+mod attest;
 mod audit;
 mod beside;
 mod bluesky;
