@@ -6,14 +6,17 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
+use super::attest::{self, Last};
 use super::coverage::Strip;
 use super::session::Person;
 use super::show::{When, counted};
 use super::{Error, Frame, Site, overview, render};
+use crate::audit::topics::{TOPICS, Topic};
 use crate::db;
 use crate::db::accounts::Account;
 use crate::db::harvests::{Harvest, Interval};
 use crate::model::Timestamp;
+use crate::text::dates;
 
 /// So many harvests are listed.
 const MOST_HARVESTS: u32 = 20;
@@ -37,6 +40,8 @@ struct Page {
     gaps_rest: usize,
     open_flags: String,
     harvests: Vec<Run>,
+    /// What a person has to say, by title, and the newest answer.
+    attested: Vec<(&'static str, Option<Last>)>,
 }
 
 struct Run {
@@ -81,6 +86,7 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
             gaps_rest: gaps.len().saturating_sub(MOST_GAPS),
             gaps: gaps.into_iter().take(MOST_GAPS).collect(),
             open_flags: counted(open as u64, "open flag", "open flags"),
+            attested: attested(conn, site, &account, now)?,
             harvests: harvests.into_iter().map(|harvest| run(harvest, site)).collect(),
         }))
     })
@@ -99,6 +105,21 @@ fn facts(account: &Account) -> Vec<(&'static str, String)> {
         ("Supervisor", stated(&row.supervisor)),
         ("Purpose", stated(&row.purpose)),
     ]
+}
+
+fn attested(
+    conn: &db::Conn,
+    site: &Site,
+    account: &Account,
+    now: Timestamp,
+) -> Result<Vec<(&'static str, Option<Last>)>> {
+    let today = dates::date(now, &site.config().time_zone);
+    let history = db::attestations::of_account(conn, account.id)?;
+    let of = |topic: &'static Topic| {
+        let last = history.iter().find(|one| one.topic == topic.id);
+        (topic.title, last.map(|last| attest::shown(site.config(), last, today)))
+    };
+    Ok(TOPICS.iter().filter(|topic| topic.is_asked(account)).map(of).collect())
 }
 
 fn item_gap(gap: &Interval) -> String {

@@ -4,6 +4,7 @@
 //! her name with it: the record names who reviewed.
 
 mod accounts;
+mod attest;
 mod book;
 mod coverage;
 mod diff;
@@ -122,6 +123,12 @@ pub fn router(site: Site) -> Router {
         .route("/flags/{key}/review", post(review::decide))
         .route("/ack/{key}", get(review::stop_page).post(review::stop))
         .route("/accounts/{slug}", get(accounts::page))
+        .route("/attest", get(attest::list))
+        .route(
+            "/attest/{slug}",
+            get(attest::page).post(attest::record).layer(DefaultBodyLimit::max(attest::LARGEST_FORM)),
+        )
+        .route("/evidence/{entry}", get(attest::evidence))
         .route("/reports", get(reports::list))
         .route("/reports/{id}", get(reports::page))
         .route("/reports/{id}/kept/{figure}", get(reports::kept))
@@ -149,7 +156,6 @@ pub fn router(site: Site) -> Router {
 async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let set = [
-        (header::CONTENT_SECURITY_POLICY, CSP),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -159,6 +165,8 @@ async fn headers(request: Request, next: Next) -> Response {
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // A file that somebody brought is held tighter still.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CSP));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
