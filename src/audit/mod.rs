@@ -18,6 +18,7 @@ use anyhow::Result;
 
 pub use approvals::Approval;
 pub use checks::CHECKS;
+pub use links::PageName;
 pub use report::{Line, Report, csv, report};
 pub use standard::Standard;
 pub use subject::{Seen, Subject};
@@ -144,6 +145,22 @@ impl Check {
     }
 }
 
+/// Where a check stands in the table: the gravest first, one that is not in it any more behind all.
+pub fn place(id: &str) -> usize {
+    CHECKS.iter().position(|check| check.id == id).unwrap_or(CHECKS.len())
+}
+
+/// Whose turn, by the word that a finding keeps.
+pub fn turn_words(turn: &str) -> &'static str {
+    let known = [Turn::Owner, Turn::It, Turn::Principal].into_iter().find(|known| known.as_str() == turn);
+    known.unwrap_or(Turn::It).words()
+}
+
+/// A check by its id.
+pub fn check(id: &str) -> Option<&'static Check> {
+    CHECKS.iter().find(|check| check.id == id)
+}
+
 /// The checks that serve a clause of the policy, by id.
 pub fn serving(clause: &str) -> Vec<&'static str> {
     CHECKS.iter().filter(|check| check.clause == clause).map(|check| check.id).collect()
@@ -161,16 +178,15 @@ pub struct Examined {
 pub struct Audit {
     pub at: Timestamp,
     pub pages: Vec<Examined>,
-    /// What the district's site lists and the register does not have: *mesavistaband on Facebook*.
-    pub strays: Vec<String>,
+    /// What the district's site lists and the register does not have.
+    pub strays: Vec<PageName>,
     /// The newest ledger entry that was known.
     pub through: u64,
 }
 
 /// Looks at every page that is not retired, and brings the findings up to what it saw.
 pub fn run(db: &Db, config: &Config, now: Timestamp) -> Result<(Audit, Changed)> {
-    let mut standard = Standard::load(config, now)?;
-    let audit = db.read(|conn| examine(conn, config, &mut standard, now))?;
+    let audit = db.read(|conn| look(conn, config, now))?;
     let changed = keep(db, &audit, now)?;
     Ok((audit, changed))
 }
@@ -188,16 +204,37 @@ pub fn catch_up(db: &Db, config: &Config, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-fn examine(conn: &Conn, config: &Config, standard: &mut Standard, now: Timestamp) -> Result<Audit> {
+/// The same, and nothing is written.
+pub fn look(conn: &Conn, config: &Config, now: Timestamp) -> Result<Audit> {
+    let standard = standard(conn, config, now)?;
     let through = db::ledger::size(conn)?;
-    let subjects = subject::load(conn, config, standard, now)?;
-    standard.know(&subjects);
+    let subjects = subject::load(conn, config, &standard, None, now)?;
+    let pages = subjects.into_iter().map(|subject| examine(subject, &standard)).collect();
+    Ok(Audit { at: now, pages, strays: standard.strays(), through })
+}
+
+/// One page with every verdict on it; `None` once it is retired.
+pub fn look_at(conn: &Conn, config: &Config, account: i64, now: Timestamp) -> Result<Option<Examined>> {
+    let standard = standard(conn, config, now)?;
+    let subject = subject::load(conn, config, &standard, Some(account), now)?.pop();
+    Ok(subject.map(|subject| examine(subject, &standard)))
+}
+
+/// What the district's site lists and the register does not have.
+pub fn strays(conn: &Conn, config: &Config, now: Timestamp) -> Result<Vec<PageName>> {
+    Ok(standard(conn, config, now)?.strays())
+}
+
+fn standard(conn: &Conn, config: &Config, now: Timestamp) -> Result<Standard> {
+    let mut standard = Standard::load(config, now)?;
+    standard.know(conn)?;
     standard.begun = db::attestations::topics(conn)?;
-    let pages = subjects.into_iter().map(|subject| {
-        let verdicts = CHECKS.iter().filter_map(|check| Some((check, check.of(&subject, standard)?))).collect();
-        Examined { not_kept: subject.not_kept, account: subject.account, verdicts }
-    });
-    Ok(Audit { at: now, pages: pages.collect(), strays: standard.strays(), through })
+    Ok(standard)
+}
+
+fn examine(subject: Subject, standard: &Standard) -> Examined {
+    let verdicts = CHECKS.iter().filter_map(|check| Some((check, check.of(&subject, standard)?))).collect();
+    Examined { not_kept: subject.not_kept, account: subject.account, verdicts }
 }
 
 fn keep(db: &Db, audit: &Audit, now: Timestamp) -> Result<Changed> {

@@ -47,7 +47,7 @@ pub fn report(conn: &Conn, audit: &Audit, zone: &TimeZone) -> Result<Report> {
     for page in &audit.pages {
         for (check, verdict) in &page.verdicts {
             let known = open.get(&(page.account.id, check.id.to_owned()));
-            lines.push((order(verdict), place(check), line(page, check, verdict, known)));
+            lines.push((order(verdict), super::place(check.id), line(page, check, verdict, known)));
         }
     }
     lines.sort_by(|a, b| (a.0, a.1, &a.2.account).cmp(&(b.0, b.1, &b.2.account)));
@@ -71,10 +71,6 @@ const fn order(verdict: &Verdict) -> u8 {
         Verdict::NotStated { .. } => 2,
         Verdict::Holds { .. } => 3,
     }
-}
-
-fn place(check: &Check) -> usize {
-    CHECKS.iter().position(|one| one.id == check.id).unwrap_or(CHECKS.len())
 }
 
 fn line(page: &Examined, check: &'static Check, verdict: &Verdict, open: Option<&Finding>) -> Line {
@@ -105,14 +101,15 @@ fn summary(audit: &Audit, change: Option<(Timestamp, Changed)>, zone: &TimeZone)
     let mut said = vec![pages(audit), needs(audit)];
     said.extend(firsts(audit));
     if !audit.strays.is_empty() {
-        said.push(format!("On the district's site and not in the register: {}.", audit.strays.join(", ")));
+        said.push(format!("On the district's site and not in the register: {}.", {
+            let strays: Vec<String> = audit.strays.iter().map(super::PageName::words).collect();
+            strays.join(", ")
+        }));
     }
     said.extend(unchecked(audit));
     said.extend(unstated(audit));
     said.push(match change {
-        None => {
-            "This is the first audit of this archive on a day of its own: there is none to compare it with.".to_owned()
-        }
+        None => "This is the first day of the audit: there is none to compare it with.".to_owned(),
         Some((at, changed)) => format!(
             "Since the audit of {}: {} new, {} fixed, {} not asked any more.",
             dates::full(at, zone),
@@ -152,19 +149,27 @@ fn pages(audit: &Audit) -> String {
     )
 }
 
-/// *21 need something: 12 from the page's owner, 6 from IT, 3 from the principal.* A page counts once, with its gravest finding.
+/// *21 need something: 12 from the page's owner, 6 from IT, 3 from the principal. 40 findings in all; a page counts with its gravest.*
 fn needs(audit: &Audit) -> String {
     let mut turns: BTreeMap<Turn, usize> = BTreeMap::new();
     for turn in audit.pages.iter().filter_map(|page| Some(first_failure(page)?.0.turn)) {
         *turns.entry(turn).or_default() += 1;
     }
     let count: usize = turns.values().sum();
+    let all = audit.pages.iter().flat_map(|page| &page.verdicts);
+    let failures = all.filter(|(_, verdict)| matches!(verdict, Verdict::Fails { .. })).count();
     match count {
         0 => "None needs anything that could be checked.".to_owned(),
         count => {
             let list: Vec<String> =
                 turns.iter().map(|(turn, count)| format!("{count} from {}", turn.words())).collect();
-            format!("{count} {} something: {}.", if count == 1 { "needs" } else { "need" }, list.join(", "))
+            let who = match count {
+                1 => "1 needs".to_owned(),
+                count if count == audit.pages.len() => format!("All {count} need"),
+                count => format!("{count} need"),
+            };
+            let findings = counted(failures, "finding");
+            format!("{who} something: {}. {findings} in all; a page counts with its gravest.", list.join(", "))
         }
     }
 }
@@ -173,19 +178,28 @@ fn first_failure(page: &Examined) -> Option<&(&'static Check, Verdict)> {
     page.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Fails { .. }))
 }
 
-/// The gravest three, by name.
+/// The gravest three checks that do not hold, each by a page's name.
 fn firsts(audit: &Audit) -> Option<String> {
-    let mut failing: Vec<(usize, String)> = audit
-        .pages
-        .iter()
-        .filter_map(|page| {
-            let (check, verdict) = first_failure(page)?;
-            Some((place(check), format!("{}: {} ({})", page.account.title(), verdict.words(), check.clause)))
-        })
-        .collect();
-    failing.sort();
-    let said: Vec<String> = failing.into_iter().take(3).map(|(_, words)| words).collect();
+    let said: Vec<String> = CHECKS.iter().filter_map(|check| one_of(audit, check)).take(3).collect();
     (!said.is_empty()).then(|| format!("First: {}.", said.join(". ")))
+}
+
+/// *Condor Athletics (Facebook) is administered by people who are not approved (III.7), and 2 more pages like it*
+fn one_of(audit: &Audit, check: &Check) -> Option<String> {
+    let failure = |page: &&Examined| {
+        let own = page.verdicts.iter().find(|(one, _)| one.id == check.id);
+        own.is_some_and(|(_, verdict)| matches!(verdict, Verdict::Fails { .. }))
+    };
+    let failing: Vec<&Examined> = audit.pages.iter().filter(failure).collect();
+    let page = failing.first()?;
+    let words = page.verdicts.iter().find(|(one, _)| one.id == check.id)?.1.words();
+    // Some say what the page does, others what there is to say of it.
+    let between = if words.starts_with("is ") || words.starts_with("has ") { "" } else { ":" };
+    let more = match failing.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {} like it", counted(more, "more page")),
+    };
+    Some(format!("{}{between} {words} ({}){more}", page.account.title(), check.clause))
 }
 
 /// What could not be checked and why: each reason once, with how many answers it kept away.
@@ -194,7 +208,7 @@ fn unchecked(audit: &Audit) -> Option<String> {
         Verdict::NotSaid { why } => Some(why.clone()),
         _ => None,
     });
-    said("Could not be checked", "answer", &reasons)
+    said(|questions| format!("{questions} could not be answered"), &reasons)
 }
 
 /// What nobody has stated yet.
@@ -203,7 +217,7 @@ fn unstated(audit: &Audit) -> Option<String> {
         Verdict::NotStated { what } => Some(what.clone()),
         _ => None,
     });
-    said("Not stated, and so not checked", "answer", &cells)
+    said(|questions| format!("Not stated, and so not checked, {questions}"), &cells)
 }
 
 fn tallied(audit: &Audit, of: impl Fn(&Verdict) -> Option<String>) -> Vec<(usize, String)> {
@@ -219,7 +233,7 @@ fn tallied(audit: &Audit, of: impl Fn(&Verdict) -> Option<String>) -> Vec<(usize
 }
 
 /// Up to six of them; the lines have all.
-fn said(begin: &str, unit: &str, tally: &[(usize, String)]) -> Option<String> {
+fn said(begin: impl Fn(String) -> String, tally: &[(usize, String)]) -> Option<String> {
     const MOST: usize = 6;
     let total: usize = tally.iter().map(|(count, _)| count).sum();
     let mut list: Vec<String> = tally.iter().take(MOST).map(|(count, words)| format!("{words} ({count})")).collect();
@@ -227,7 +241,7 @@ fn said(begin: &str, unit: &str, tally: &[(usize, String)]) -> Option<String> {
         let rest: usize = tally.iter().skip(MOST).map(|(count, _)| count).sum();
         list.push(format!("for other reasons ({rest})"));
     }
-    (total > 0).then(|| format!("{begin} ({}): {}.", counted(total, unit), list.join("; ")))
+    (total > 0).then(|| format!("{}: {}.", begin(counted(total, "question")), list.join("; ")))
 }
 
 fn counted(count: usize, unit: &str) -> String {

@@ -1,6 +1,6 @@
 //! What the district holds its pages to: its config and the files that this names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -10,8 +10,9 @@ use jiff::tz::TimeZone;
 
 use super::approvals::{self, Approval};
 use super::links::{self, PageName};
-use super::{Subject, Verdict, not_stated};
+use super::{Verdict, not_stated, subject};
 use crate::config::{Audit as Stated, Config, LawFacts};
+use crate::db::{Conn, accounts, facts};
 use crate::model::Timestamp;
 use crate::text::dates;
 
@@ -72,21 +73,23 @@ impl Standard {
         })
     }
 
-    /// Takes note of the pages that stand in the register.
-    pub(super) fn know(&mut self, subjects: &[Subject]) {
-        for subject in subjects {
-            let row = &subject.account.row;
-            let seen = subject.told.get("").map(|seen| seen.handle.clone());
-            let names = [Some(row.handle.clone()), Some(row.native_id.clone()), seen];
+    /// Takes note of the pages that stand in the register, retired ones included.
+    pub(super) fn know(&mut self, conn: &Conn) -> Result<()> {
+        let told = facts::profiles(conn, None)?.into_iter();
+        let told = told.filter(|profile| subject::edge(&profile.native_id).is_empty());
+        let mut handles: HashMap<i64, String> =
+            told.filter_map(|profile| Some((profile.account, profile.author.handle?))).collect();
+        for account in accounts::all(conn)? {
+            let names = [Some(account.row.handle), Some(account.row.native_id), handles.remove(&account.id)];
             let names = names.into_iter().flatten().filter(|name| !name.is_empty());
-            self.registered.extend(names.map(|name| PageName::new(&row.platform, &name)));
+            self.registered.extend(names.map(|name| PageName::new(&account.row.platform, &name)));
         }
+        Ok(())
     }
 
     /// What the district's site lists and the register does not have.
-    pub(super) fn strays(&self) -> Vec<String> {
-        let listed = self.site_list.iter().flatten();
-        listed.filter(|page| !self.registered.contains(page)).map(PageName::words).collect()
+    pub(super) fn strays(&self) -> Vec<PageName> {
+        self.site_list.iter().flatten().filter(|page| !self.registered.contains(page)).cloned().collect()
     }
 
     /// Whether an address lies under one of the district's own domains.

@@ -102,16 +102,23 @@ impl Subject {
     }
 }
 
-/// Every page of the register that is not retired.
-pub(super) fn load(conn: &Conn, config: &Config, standard: &Standard, now: Timestamp) -> Result<Vec<Subject>> {
+/// Every page of the register that is not retired, or one of them.
+pub(super) fn load(
+    conn: &Conn,
+    config: &Config,
+    standard: &Standard,
+    only: Option<i64>,
+    now: Timestamp,
+) -> Result<Vec<Subject>> {
     let mut stated = facts::stated(conn)?;
     let mut attested = attestations::in_force(conn)?;
     let mut profiles: HashMap<i64, Vec<Profile>> = HashMap::new();
-    for profile in facts::profiles(conn)? {
+    for profile in facts::profiles(conn, only)? {
         profiles.entry(profile.account).or_default().push(profile);
     }
     let mut found = Vec::new();
-    for account in accounts::all(conn)?.into_iter().filter(|account| account.status != AccountStatus::Retired) {
+    let accounts = only.map_or_else(|| accounts::all(conn), |id| Ok(vec![accounts::by_id(conn, id)?]))?;
+    for account in accounts.into_iter().filter(|account| account.status != AccountStatus::Retired) {
         let stated = stated.remove(&account.row.slug).unwrap_or_default();
         let told = profiles.remove(&account.id).unwrap_or_default();
         let attested = attested.remove(&account.id).unwrap_or_default();
@@ -178,7 +185,7 @@ fn seen(profile: Profile) -> (String, Seen) {
 }
 
 /// What of a page an item of kind `profile` is: empty for the page itself.
-fn edge(native_id: &str) -> &str {
+pub(super) fn edge(native_id: &str) -> &str {
     native_id.split_once("/profile").map_or("", |(_, rest)| rest.trim_start_matches('/'))
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::items::content_of;
-use super::items::read::body;
+use super::items::read::{Stored, body, versions};
 use super::{at, ms, seq};
 use crate::model::{Author, Content, Kind, Timestamp};
 
@@ -26,14 +26,15 @@ pub struct Profile {
     pub content: Content,
 }
 
-/// The newest facts of every page.
-pub fn profiles(conn: &Connection) -> Result<Vec<Profile>> {
+/// The newest facts of every page, or of one.
+pub fn profiles(conn: &Connection, account: Option<i64>) -> Result<Vec<Profile>> {
     let mut statement = conn.prepare_cached(
         "SELECT i.account_id, i.id, i.native_id, v.seq, i.last_seen_at, v.author_id, v.author_name, v.author_handle, v.text, v.more
          FROM items i JOIN versions v ON v.seq = i.last_seq
-         WHERE i.kind = 'profile' AND i.state IN ('visible', 'hidden') ORDER BY i.account_id, i.native_id",
+         WHERE i.kind = 'profile' AND i.state IN ('visible', 'hidden') AND i.account_id = coalesce(?1, i.account_id)
+         ORDER BY i.account_id, i.native_id",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([account])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(Profile {
@@ -47,6 +48,16 @@ pub fn profiles(conn: &Connection) -> Result<Vec<Profile>> {
         });
     }
     Ok(found)
+}
+
+/// Every list of a page's own facts with all its versions, oldest first: what the page says, its settings, its people and
+/// applications.
+pub fn history(conn: &Connection, account: i64) -> Result<Vec<(String, Vec<Stored>)>> {
+    let sql = "SELECT id, native_id FROM items WHERE kind = 'profile' AND account_id = ?1 ORDER BY native_id";
+    let mut statement = conn.prepare_cached(sql)?;
+    let items = statement.query_map([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let items: Vec<(i64, String)> = items.collect::<rusqlite::Result<_>>()?;
+    items.into_iter().map(|(id, native_id)| Ok((native_id, versions(conn, id)?))).collect()
 }
 
 /// The entry that the newest facts of any page stand in.
@@ -142,7 +153,8 @@ pub fn stated(conn: &Connection) -> Result<HashMap<String, Stated>> {
     let mut statement = conn.prepare_cached(
         "SELECT l.subject, l.seq, coalesce(e.fields ->> 'handle', '') FROM ledger l JOIN entries e USING (seq)
          WHERE l.kind = 'account' AND l.seq = coalesce(
-           (SELECT max(p.seq) FROM ledger p WHERE p.kind = 'account' AND p.subject = l.subject AND p.actor IS NOT NULL),
+           (SELECT max(p.seq) FROM ledger p JOIN entries q USING (seq) WHERE p.kind = 'account' AND p.subject = l.subject
+              AND p.actor IS NOT NULL AND q.fields ->> 'change' NOT IN ('retiring', 'stays')),
            (SELECT min(p.seq) FROM ledger p WHERE p.kind = 'account' AND p.subject = l.subject))",
     )?;
     let rows = statement

@@ -45,16 +45,27 @@ impl End {
 pub struct Finding {
     pub account: i64,
     pub check: String,
+    pub clause: String,
+    pub turn: String,
     pub what: String,
     pub evidence: Vec<u64>,
     pub since: Timestamp,
     /// When it was last seen to be so: a check that lacks data leaves it open.
     pub seen_at: Timestamp,
     pub opened_seq: u64,
+    /// When it was seen to be mended, or was not asked any more.
+    pub ended_at: Option<Timestamp>,
     id: i64,
 }
 
-const SELECT: &str = "SELECT id, account_id, check_id, what, evidence, since, seen_at, opened_seq FROM findings";
+const SELECT: &str =
+    "SELECT id, account_id, check_id, what, evidence, since, seen_at, opened_seq, clause, turn, ended_at
+    FROM findings";
+
+/// Nobody has accepted it as it is until the day `?2` or a later one.
+const NOT_ACCEPTED: &str =
+    "NOT EXISTS (SELECT 1 FROM tickets t WHERE t.finding_id = findings.id AND t.state = 'accepted'
+    AND t.accepted_until >= ?2)";
 
 fn finding(row: &Row<'_>) -> Result<Finding> {
     Ok(Finding {
@@ -66,13 +77,43 @@ fn finding(row: &Row<'_>) -> Result<Finding> {
         since: at(row.get(5)?),
         seen_at: at(row.get(6)?),
         opened_seq: seq(row.get(7)?),
+        clause: row.get(8)?,
+        turn: row.get(9)?,
+        ended_at: row.get::<_, Option<i64>>(10)?.map(at),
     })
 }
 
 /// Every open finding, the oldest first.
 pub fn open(conn: &Connection) -> Result<Vec<Finding>> {
-    let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE ended IS NULL ORDER BY since, id"))?;
-    let mut rows = statement.query([])?;
+    select(conn, "WHERE ended IS NULL ORDER BY since, id", params![])
+}
+
+/// Open findings of one account, the oldest first.
+pub fn of(conn: &Connection, account: i64) -> Result<Vec<Finding>> {
+    select(conn, "WHERE ended IS NULL AND account_id = ?1 ORDER BY since, id", params![account])
+}
+
+/// Those that opened with the entries after `from` up to `to`.
+pub fn opened(conn: &Connection, from: u64, to: u64) -> Result<Vec<Finding>> {
+    select(conn, "WHERE opened_seq > ?1 AND opened_seq <= ?2 ORDER BY opened_seq", params![row_id(from), row_id(to)])
+}
+
+/// Those that were seen to be mended with the entries after `from` up to `to`.
+pub fn fixed(conn: &Connection, from: u64, to: u64) -> Result<Vec<Finding>> {
+    let rest = "WHERE ended = 'fixed' AND ended_seq > ?1 AND ended_seq <= ?2 ORDER BY ended_seq";
+    select(conn, rest, params![row_id(from), row_id(to)])
+}
+
+/// Open ones that opened before a time, the oldest first, without those that somebody has accepted for `today` (a day as in
+/// 2027-06-30).
+pub fn overdue(conn: &Connection, before: Timestamp, today: &str) -> Result<Vec<Finding>> {
+    let rest = format!("WHERE ended IS NULL AND since < ?1 AND {NOT_ACCEPTED} ORDER BY since, id");
+    select(conn, &rest, params![ms(before), today])
+}
+
+fn select(conn: &Connection, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Finding>> {
+    let mut statement = conn.prepare_cached(&format!("{SELECT} {rest}"))?;
+    let mut rows = statement.query(values)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(finding(row)?);
@@ -126,6 +167,13 @@ pub fn keep(
         params![ms(now), row_id(through)],
     )?;
     Ok(changed)
+}
+
+/// Withdraws what is open of a page that is retired.
+pub fn withdraw(tx: &Transaction<'_>, account: i64, now: Timestamp) -> Result<()> {
+    let open = of(tx, account)?;
+    let mut log = Log::open(tx)?;
+    open.iter().try_for_each(|found| end(tx, &mut log, found, End::Withdrawn, now))
 }
 
 fn begin(tx: &Transaction<'_>, log: &mut Log<'_>, one: &Failing, now: Timestamp) -> Result<()> {

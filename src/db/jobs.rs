@@ -40,6 +40,12 @@ pub fn last_ended(conn: &Connection) -> Result<BTreeMap<String, Timestamp>> {
     Ok(statement.query_map([], pair)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How often a job has failed.
+pub fn failures(conn: &Connection, name: &str) -> Result<u64> {
+    let sql = "SELECT count(*) FROM jobs WHERE name = ?1 AND outcome = 'failed'";
+    Ok(super::seq(conn.prepare_cached(sql)?.query_row([name], |row| row.get(0))?))
+}
+
 /// When the archive was made: jobs owe nothing from before.
 pub fn since(conn: &Connection) -> Result<Timestamp> {
     Ok(at(conn.query_row("SELECT created_at FROM archive", [], |row| row.get(0))?))

@@ -396,6 +396,12 @@ pub fn next_body(conn: &Connection, after: i64) -> Result<Option<Kept>> {
     Ok(statement.query_row([after], |row| Ok(Kept { id: row.get(0)?, digest: row.get(1)? })).optional()?)
 }
 
+/// The item that a version is of; `None`: the entry is no version.
+pub fn item_of(conn: &Connection, version: u64) -> Result<Option<i64>> {
+    let mut statement = conn.prepare_cached("SELECT item_id FROM versions WHERE seq = ?1")?;
+    Ok(statement.query_row([row_id(version)], |row| row.get(0)).optional()?)
+}
+
 /// The capture that a version was read from.
 pub fn capture_of(conn: &Connection, version: u64) -> Result<Option<i64>> {
     let mut statement = conn.prepare_cached("SELECT capture_id FROM versions WHERE seq = ?1")?;
