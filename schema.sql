@@ -29,7 +29,8 @@ CREATE TABLE archive (
 --
 -- Kinds, with the fields they commit to beside `subject` and `actor` (fields are only ever added):
 --   archive          origin, version of the program
---   account          every register column that is filled, `change` (added, changed, retired, confirmed)
+--   account          every register column that is filled, `change` (added, changed, retired, confirmed), reason, kept (the receipt of a retired
+--                    page); or `change` retiring, reason (a person wants it retired after a last harvest), or stays (no more)
 --   config           what, and its new value (went_live, …)
 --   harvest          account, mode, outcome, cause, counts, from, to
 --   coverage         account, stream, kind, from, to, cause (a watched interval opened or closed, a gap)

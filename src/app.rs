@@ -3,6 +3,7 @@
 
 pub mod offers;
 pub mod packs;
+pub mod retire;
 pub mod roster;
 pub mod search;
 

@@ -1,5 +1,6 @@
 //! What the daemon does by itself, and when: what is due runs, every outcome is recorded.
 
+mod retiring;
 mod schedule;
 mod table;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use retiring::keep_retiring;
 pub use schedule::{Due, due, latest, next};
 pub use table::{keep_following, table};
 

@@ -30,6 +30,7 @@ pub enum Accounts {
     },
     /// Write the register as CSV.
     Export,
+    Retire(super::retire::Retire),
     /// List what a platform's credential reaches, as register rows with status proposed.
     Discover {
         /// facebook or instagram: the others' credentials belong to no page, so put those accounts into the register.
@@ -42,12 +43,13 @@ pub enum Accounts {
 }
 
 impl Accounts {
-    pub fn run(self, app: &App) -> Result<Exit> {
+    pub fn run(self, app: App) -> Result<Exit> {
         match self {
-            Accounts::List { json } => list(app, json),
-            Accounts::Import { file } => import(app, &file),
-            Accounts::Export => export(app),
-            Accounts::Discover { platform, out } => super::runtime()?.block_on(discover(app, platform, out)),
+            Accounts::List { json } => list(&app, json),
+            Accounts::Import { file } => import(&app, &file),
+            Accounts::Export => export(&app),
+            Accounts::Retire(retire) => super::runtime()?.block_on(retire.run(app)),
+            Accounts::Discover { platform, out } => super::runtime()?.block_on(discover(&app, platform, out)),
         }
     }
 }

@@ -10,6 +10,7 @@ mod items;
 mod mails;
 mod offers;
 mod proof;
+mod retire;
 mod roster;
 mod rules;
 mod search;
@@ -235,7 +236,7 @@ fn run(args: Args) -> Result<Exit> {
             let app = open()?;
             runtime()?.block_on(harvest.run(&app))
         }
-        Command::Accounts(accounts) => accounts.run(&open()?),
+        Command::Accounts(accounts) => accounts.run(open()?),
         Command::Audit { json, csv } => audit::run(&open()?, json, csv),
         Command::Attest(attest) => attest.run(&open()?),
         Command::Search(search) => search.run(&open()?),

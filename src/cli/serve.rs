@@ -80,6 +80,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, token: &Secret) -> Resu
     let site = web::Site::new(app.db.clone(), app.config.clone(), app.clock.clone(), web::SignIn::with(token));
     parts.spawn(web::serve(listener, site, stop.clone()));
     parts.spawn(jobs::keep_following(app.clone(), stop.clone()));
+    parts.spawn(jobs::keep_retiring(app.clone(), stop.clone()));
     parts.spawn(async move {
         let table = jobs::table(&app);
         jobs::run(&app.db, &app.clock, &app.config.time_zone, &table, stop).await

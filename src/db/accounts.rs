@@ -165,6 +165,12 @@ pub fn by_id(conn: &Connection, id: i64) -> Result<Account> {
     account(rows.next()?.with_context(|| format!("there is no account {id}"))?)
 }
 
+/// The newest entry of the register about a page: who edits the row says which one she saw.
+pub fn newest_entry(conn: &Connection, slug: &str) -> Result<u64> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM ledger WHERE kind = 'account' AND subject = ?1";
+    Ok(super::seq(conn.prepare_cached(sql)?.query_row([slug], |row| row.get(0))?))
+}
+
 /// What registering a row did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -199,25 +205,40 @@ pub fn put(tx: &Transaction<'_>, row: &Registration, actor: Option<&str>, now: T
         }
     }
     taken(tx, &row)?;
+    let retired = AccountStatus::Retired.as_str();
     let change = match &known {
         None => "added",
         Some(known) if known.row == row => "confirmed",
+        Some(known) if row.status == retired && known.row.status != retired => "retired",
         Some(_) => "changed",
     };
+    state(tx, row, change, &[], actor, now)?;
+    Ok(match change {
+        "added" => Put::Added,
+        "confirmed" => Put::Same,
+        _ => Put::Changed,
+    })
+}
+
+/// Writes a row as it is stated now, with its entry; `more` are fields beside the register's columns.
+pub(super) fn state(
+    tx: &Transaction<'_>,
+    mut row: Registration,
+    change: &str,
+    more: &[(&'static str, String)],
+    actor: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
     let mut fields = vec![("change", change.to_owned())];
     for column in COLUMNS {
         let value = row.column(column).map(|value| value.clone()).unwrap_or_default();
         fields.push((column, value));
     }
     fields.push(("extra", serde_json::to_string(&row.extra)?));
+    fields.extend_from_slice(more);
     fields.retain(|(_, value)| !value.is_empty());
     Log::open(tx)?.record(now, "account", Some(&row.slug), actor, &fields)?;
-    write(tx, &row, now)?;
-    Ok(match change {
-        "added" => Put::Added,
-        "confirmed" => Put::Same,
-        _ => Put::Changed,
-    })
+    write(tx, &row, now)
 }
 
 /// A person states what the program had taken over from the platform: that is worth an entry, for the audit asks what people stated.

@@ -33,6 +33,7 @@ pub mod media;
 pub mod offers;
 pub mod replays;
 pub mod reports;
+pub mod retired;
 pub mod roster;
 pub mod samples;
 mod standing;

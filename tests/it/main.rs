@@ -23,6 +23,7 @@ mod memory;
 mod replay;
 mod refusals;
 mod restored;
+mod retire;
 mod outage;
 mod rig;
 mod roster;
