@@ -325,6 +325,8 @@ pub struct Jobs {
 pub struct Audit {
     /// Days without a post of its own after which a page is dormant.
     pub dormant_days: u32,
+    /// Days after which a finding that nobody has mended or accepted is overdue.
+    pub overdue_days: u32,
     /// How many people at least administer a page, so that nobody is locked out when one leaves.
     pub admins_at_least: u32,
     /// Who may administer pages, by name or id as the platform gives it. The register's column admins adds to it for one

@@ -8,14 +8,15 @@ use anyhow::{Result, bail};
 use jiff::SignedDuration;
 
 use crate::config::Config;
-use crate::db::{Db, accounts, alerts, mails, reports, samples};
+use crate::db::{self, Db, accounts, alerts, findings, mails, reports, samples};
 use crate::mail::{Kind, Message};
 use crate::model::Timestamp;
 use crate::seal;
+use crate::text::dates;
 use crate::text::letter::Mark;
 
 use gather::Seen;
-pub use gather::{Account, FlagLine, GapLine, Lists, NotKept, Scope};
+pub use gather::{Account, FindingLine, Findings, FlagLine, GapLine, Lists, NotKept, Scope};
 use render::Page;
 
 /// How many items without a flag a report draws for a look.
@@ -53,7 +54,7 @@ pub fn run(db: &Db, config: &Config, ask: &Ask, now: Timestamp) -> Result<Made> 
     if let Some(report) = made_before(db, ask, last.as_ref())? {
         return Ok(Made { report, mails: 0, is_new: false });
     }
-    let mut gathered = gather::gather(see(db, config, last.as_ref())?, config, now);
+    let mut gathered = gather::gather(see(db, config, last.as_ref(), now)?, config, now);
     gathered.lists.notes.clone_from(&ask.notes);
     if let Some(week) = ask.week.as_ref().filter(|week| **week != gathered.lists.week) {
         bail!("there is no report of {week}: the next one will be that of {}", gathered.lists.week);
@@ -94,7 +95,7 @@ fn made_before(db: &Db, ask: &Ask, last: Option<&reports::Report>) -> Result<Opt
 }
 
 /// Reads what the report is about: the entries since the last one, and how things stand.
-fn see(db: &Db, config: &Config, last: Option<&reports::Report>) -> Result<Seen> {
+fn see(db: &Db, config: &Config, last: Option<&reports::Report>, now: Timestamp) -> Result<Seen> {
     db.read(|conn| {
         let (from_seq, from) = gather::begins(last, reports::archive_made_at(conn)?);
         let to_seq = reports::end(conn, from_seq)?;
@@ -112,10 +113,28 @@ fn see(db: &Db, config: &Config, last: Option<&reports::Report>) -> Result<Seen>
             kept: reports::kept(conn, from_seq, to_seq)?,
             gaps: reports::gaps(conn, from_seq, to_seq, from)?,
             refused: mails::refused_since(conn, from)?,
+            findings: found(conn, config, from_seq, to_seq, now)?,
             record: reports::record(conn)?,
             is_live: alerts::live_since(conn)?.is_some(),
         })
     })
+}
+
+/// Findings that are new, fixed and overdue; `None` until an audit was made.
+fn found(
+    conn: &db::Conn,
+    config: &Config,
+    from: u64,
+    to: u64,
+    now: Timestamp,
+) -> Result<Option<[Vec<findings::Finding>; 3]>> {
+    if findings::last_run(conn, Timestamp::MAX)?.is_none() {
+        return Ok(None);
+    }
+    let today = dates::date(now, &config.time_zone).to_string();
+    let waited = now - SignedDuration::from_hours(24 * i64::from(config.audit.overdue_days));
+    let overdue = findings::overdue(conn, waited, &today)?.into_iter().filter(|one| one.opened_seq <= to);
+    Ok(Some([findings::opened(conn, from, to)?, findings::fixed(conn, from, to)?, overdue.collect()]))
 }
 
 /// One mail a recipient, each with her own pages; before going live one to the administrator.

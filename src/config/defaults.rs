@@ -69,6 +69,7 @@ impl Default for Audit {
     fn default() -> Audit {
         Audit {
             dormant_days: 180,
+            overdue_days: 14,
             admins_at_least: 2,
             approved_admins: Vec::new(),
             approved_applications: Vec::new(),

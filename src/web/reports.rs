@@ -16,7 +16,7 @@ use crate::db::items::read;
 use crate::db::reports::{self, Figure, Kept, Report};
 use crate::model::{Role, Timestamp};
 use crate::text::dates;
-use crate::weekly::{FlagLine, GapLine, Lists};
+use crate::weekly::{FindingLine, FlagLine, GapLine, Lists};
 
 /// Versions on one page of a figure.
 const A_PAGE: u32 = 100;
@@ -69,6 +69,23 @@ struct Page {
     kept: Vec<KeptRow>,
     total: KeptRow,
     gaps: Vec<(String, Vec<String>)>,
+    findings: Vec<FindingList>,
+}
+
+/// Findings that one number counted.
+struct FindingList {
+    id: &'static str,
+    word: &'static str,
+    empty: &'static str,
+    lines: Vec<FindingRow>,
+}
+
+struct FindingRow {
+    entry: u64,
+    slug: String,
+    title: String,
+    what: String,
+    since: When,
 }
 
 /// A list of flags.
@@ -153,7 +170,31 @@ fn gather(site: &Site, frame: Frame, report: Report, scope: Option<usize>) -> Re
         kept: lists.kept.iter().map(|(slug, kept)| kept_row(title(&lists, slug).to_owned(), kept)).collect(),
         total: kept_row("All".to_owned(), &total),
         gaps: lists.gaps.iter().map(gap).collect(),
+        findings: findings(site, &lists),
     }))
+}
+
+/// What the three numbers of the audit counted; none until an audit was made.
+fn findings(site: &Site, lists: &Lists) -> Vec<FindingList> {
+    let Some(found) = &lists.findings else { return Vec::new() };
+    let row = |line: &FindingLine| FindingRow {
+        entry: line.entry,
+        slug: line.account.clone(),
+        title: title(lists, &line.account).to_owned(),
+        what: format!("{} ({})", line.what, line.clause),
+        since: When::new(line.since, &site.config().time_zone),
+    };
+    let list = |id, word, empty, lines: &[FindingLine]| FindingList {
+        id,
+        word,
+        empty,
+        lines: lines.iter().map(row).collect(),
+    };
+    vec![
+        list("findings-new", "new", "Nothing was newly found.", &found.new),
+        list("findings-fixed", "fixed", "Nothing was seen to be mended.", &found.fixed),
+        list("findings-overdue", "overdue", "Nothing was overdue.", &found.overdue),
+    ]
 }
 
 /// The lists of flags, in the order of the mail.

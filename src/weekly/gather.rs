@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ReportRecipient};
+use crate::db::findings::Finding;
 use crate::db::reports::{Flag, Gap, Kept, Record, Report};
 use crate::db::{accounts, mails};
 use crate::model::{AccountStatus, Category, Kind, Role, Severity, Timestamp};
@@ -53,6 +54,37 @@ pub struct Lists {
     /// What the reader should know of the rules beside their flags.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Of the audit; `None` until one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Findings>,
+}
+
+/// Where pages fell short of the audit, as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Findings {
+    /// Opened with this week's entries.
+    pub new: Vec<FindingLine>,
+    /// Seen to be mended with them.
+    pub fixed: Vec<FindingLine>,
+    /// Open for longer than the district waits.
+    pub overdue: Vec<FindingLine>,
+}
+
+impl Findings {
+    fn lists(&mut self) -> [&mut Vec<FindingLine>; 3] {
+        [&mut self.new, &mut self.fixed, &mut self.overdue]
+    }
+}
+
+/// A finding: its first entry, and what a line says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingLine {
+    pub entry: u64,
+    pub account: String,
+    pub check: String,
+    pub clause: String,
+    pub what: String,
+    pub since: Timestamp,
 }
 
 /// A register row as a report needs it.
@@ -127,6 +159,9 @@ impl Lists {
         for flags in [&mut own.concerns, &mut own.flags, &mut own.still_open, &mut own.past] {
             flags.retain(|line| known.contains_key(&line.account));
         }
+        for list in own.findings.iter_mut().flat_map(Findings::lists) {
+            list.retain(|line| known.contains_key(&line.account));
+        }
         own.refused_mails.clear();
         own
     }
@@ -147,6 +182,8 @@ pub(super) struct Seen {
     pub kept: BTreeMap<String, Kept>,
     pub gaps: Vec<Gap>,
     pub refused: Vec<mails::Refused>,
+    /// New, fixed and overdue ones; `None` until an audit was made.
+    pub findings: Option<[Vec<Finding>; 3]>,
     pub record: Record,
     pub is_live: bool,
 }
@@ -190,10 +227,22 @@ pub(super) fn gather(seen: Seen, config: &Config, now: Timestamp) -> Gathered {
         checkpoint: seen.record.checkpoint.map(|root| hex::encode(&root[..4])),
         has_basis: config.law.has_basis(),
         notes: Vec::new(),
+        findings: seen.findings.map(|found| findings(&seen.accounts, found)),
         accounts,
     };
     let words = seen.flags.into_iter().filter_map(|(flag, words)| Some((hex::encode(flag.flag), words?))).collect();
     Gathered { lists, words, is_live: seen.is_live }
+}
+
+fn findings(all: &[accounts::Account], found: [Vec<Finding>; 3]) -> Findings {
+    let slugs: HashMap<i64, &str> = all.iter().map(|account| (account.id, account.row.slug.as_str())).collect();
+    let line = |one: Finding| {
+        let account = (*slugs.get(&one.account)?).to_owned();
+        let (entry, since) = (one.opened_seq, one.since);
+        Some(FindingLine { entry, account, check: one.check, clause: one.clause, what: one.what, since })
+    };
+    let [new, fixed, overdue] = found.map(|list| list.into_iter().filter_map(line).collect());
+    Findings { new, fixed, overdue }
 }
 
 fn register(all: &[accounts::Account], config: &Config) -> BTreeMap<String, Account> {
@@ -286,6 +335,14 @@ pub(super) fn sample(config: &Config, now: Timestamp) -> (Lists, HashMap<String,
     let words =
         HashMap::from([(advocacy.flag.clone(), "A post of the page's own, as it would stand here.".to_owned())]);
     let threat = flag(1, Category::ThreatViolence, Severity::High, Kind::Comment, Role::Public);
+    let shared = FindingLine {
+        entry: 1,
+        account: "sample-high".to_owned(),
+        check: "enough_admins".to_owned(),
+        clause: "III.7".to_owned(),
+        what: "one person alone administers it".to_owned(),
+        since: now - SignedDuration::from_hours(24 * 20),
+    };
     let lists = Lists {
         week: dates::week(to_day),
         from_day,
@@ -323,6 +380,7 @@ pub(super) fn sample(config: &Config, now: Timestamp) -> (Lists, HashMap<String,
         checkpoint: Some("7f3a91c2".to_owned()),
         has_basis: config.law.has_basis(),
         notes: Vec::new(),
+        findings: Some(Findings { new: vec![shared.clone()], fixed: Vec::new(), overdue: vec![shared] }),
     };
     (lists, words)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::gather::{FlagLine, Lists};
+use super::gather::{FindingLine, FlagLine, Lists};
 use crate::config::Config;
 use crate::db::reports::Kept;
 use crate::model::{Role, Severity, Timestamp};
@@ -47,6 +47,7 @@ impl Page<'_> {
         self.earlier(&mut letter, lists, &link);
         self.flags(&mut letter, lists, &link);
         self.kept(&mut letter, lists, &link);
+        findings(&mut letter, lists, &link);
         self.record(&mut letter, lists);
         Written { subject: mark.subject(&subject), letter }
     }
@@ -210,6 +211,14 @@ impl Page<'_> {
     fn day(&self, at: Timestamp) -> String {
         dates::day(at, self.now, &self.config.time_zone)
     }
+}
+
+/// *Findings: 2 new, 1 fixed, 3 overdue*
+fn findings(letter: &mut Letter, lists: &Lists, link: &dyn Fn(&str) -> String) {
+    let Some(found) = &lists.findings else { return };
+    let number = |list: &[FindingLine]| thousands(list.len() as u64);
+    let (new, fixed, overdue) = (number(&found.new), number(&found.fixed), number(&found.overdue));
+    letter.figures(format!("Findings: {new} new, {fixed} fixed, {overdue} overdue"), link("findings"));
 }
 
 fn title<'l>(lists: &'l Lists, slug: &'l str) -> &'l str {
