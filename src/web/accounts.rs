@@ -1,4 +1,4 @@
-//! One registered account: how it stands, how it was watched, and its last harvests.
+//! One registered account: what is open on it and whose turn it is, what every check says, what it changed, how it was watched.
 
 use anyhow::Result;
 use askama::Template;
@@ -8,14 +8,18 @@ use axum::response::Response;
 
 use super::attest::{self, Last};
 use super::coverage::Strip;
+use super::history::{self, Changed};
 use super::session::Person;
 use super::show::{When, counted};
-use super::{Error, Frame, Site, overview, render};
+use super::{Error, Frame, Site, book, overview, render};
 use crate::audit::topics::{TOPICS, Topic};
-use crate::db;
+use crate::audit::{self, Examined, Verdict};
 use crate::db::accounts::Account;
+use crate::db::facts::Profile;
+use crate::db::findings::Finding;
 use crate::db::harvests::{Harvest, Interval};
-use crate::model::Timestamp;
+use crate::db::{self, Conn, facts, findings, retired};
+use crate::model::{AccountStatus, Timestamp};
 use crate::text::dates;
 
 /// So many harvests are listed.
@@ -34,6 +38,18 @@ struct Page {
     fine: bool,
     since: Option<When>,
     is_broken: bool,
+    is_retired: bool,
+    /// Who wants it retired, since when, and why the last harvest was not possible yet.
+    wish: Option<(String, When, Option<String>)>,
+    findings: Vec<FindingRow>,
+    turn: String,
+    /// Verdicts by kind: the heading, and each with its check and its words.
+    verdicts: Vec<(String, Vec<VerdictRow>)>,
+    /// Why the checks could not be run.
+    unchecked: Option<String>,
+    changes: Vec<Changed>,
+    changes_rest: usize,
+    people: Vec<(&'static str, When, u64, Vec<String>)>,
     facts: Vec<(&'static str, String)>,
     strip: Strip,
     gaps: Vec<String>,
@@ -42,6 +58,24 @@ struct Page {
     harvests: Vec<Run>,
     /// What a person has to say, by title, and the newest answer.
     attested: Vec<(&'static str, Option<Last>)>,
+}
+
+struct FindingRow {
+    title: String,
+    clause: String,
+    clause_title: String,
+    what: String,
+    since: When,
+    seen: When,
+    turn: &'static str,
+    act: &'static str,
+    evidence: Vec<u64>,
+}
+
+struct VerdictRow {
+    title: &'static str,
+    clause: &'static str,
+    words: String,
 }
 
 struct Run {
@@ -73,6 +107,11 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
         let (state, fine) = overview::state(site, &account);
         let open = db::flags::list(conn, false)?.iter().filter(|flag| flag.account == account.id).count();
         let harvests = db::harvests::newest(conn, account.id, MOST_HARVESTS)?;
+        let mut found = findings::of(conn, account.id)?;
+        found.sort_by_key(|one| audit::place(&one.check));
+        let (verdicts, unchecked) = checked(conn, site, account.id, now)?;
+        let (changes, changes_rest) = history::changes(&facts::history(conn, account.id)?, zone);
+        let wish = retired::wish(conn, slug)?;
         Ok(Some(Page {
             frame,
             title: account.title(),
@@ -80,6 +119,15 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
             state,
             fine,
             since: account.trouble_since.filter(|_| account.trouble.is_some()).map(|at| When::new(at, zone)),
+            is_retired: account.status == AccountStatus::Retired,
+            wish: wish.map(|wish| (wish.actor, When::new(wish.at, zone), account.trouble.clone())),
+            turn: found.first().map_or_else(String::new, |one| audit::turn_words(&one.turn).to_owned()),
+            findings: found.into_iter().map(|one| finding(site, one)).collect(),
+            verdicts,
+            unchecked,
+            changes,
+            changes_rest,
+            people: facts::profiles(conn, Some(account.id))?.iter().filter_map(|one| people(one, site)).collect(),
             is_broken: super::health::not_kept(&account, site.config()).is_some(),
             facts: facts(&account),
             strip: Strip::of(&account, &own, zone, now),
@@ -92,6 +140,65 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
     })
 }
 
+fn finding(site: &Site, found: Finding) -> FindingRow {
+    let zone = &site.config().time_zone;
+    let check = audit::check(&found.check);
+    FindingRow {
+        title: check.map_or(found.check, |check| check.title.to_owned()),
+        clause_title: book::clause(site, &found.clause).map(|clause| clause.title).unwrap_or_default(),
+        clause: found.clause,
+        what: found.what,
+        since: When::new(found.since, zone),
+        seen: When::new(found.seen_at, zone),
+        turn: audit::turn_words(&found.turn),
+        act: check.map_or("", |check| check.act),
+        evidence: found.evidence,
+    }
+}
+
+/// What every check says of it now; a standard that cannot be read is said.
+#[allow(clippy::type_complexity, reason = "the two halves of what the page shows")]
+fn checked(
+    conn: &Conn,
+    site: &Site,
+    account: i64,
+    now: Timestamp,
+) -> Result<(Vec<(String, Vec<VerdictRow>)>, Option<String>)> {
+    match audit::look_at(conn, site.config(), account, now) {
+        Ok(examined) => Ok((examined.map(verdicts).unwrap_or_default(), None)),
+        Err(error) if db::is_storage(&error) => Err(error),
+        Err(error) => Ok((Vec::new(), Some(format!("{error:#}")))),
+    }
+}
+
+fn verdicts(examined: Examined) -> Vec<(String, Vec<VerdictRow>)> {
+    let of = |kind: &str, words: &str| {
+        let is = |verdict: &Verdict| verdict.as_str() == kind;
+        let row = |(check, verdict): &(&'static audit::Check, Verdict)| VerdictRow {
+            title: check.title,
+            clause: check.clause,
+            words: verdict.words().to_owned(),
+        };
+        let rows: Vec<VerdictRow> = examined.verdicts.iter().filter(|(_, verdict)| is(verdict)).map(row).collect();
+        (!rows.is_empty()).then(|| (format!("{words}: {}", rows.len()), rows))
+    };
+    let kinds = [
+        ("fails", "Does not hold"),
+        ("not_said", "The platform does not say, or nothing was read"),
+        ("not_stated", "Not stated by the district"),
+        ("holds", "Holds"),
+    ];
+    kinds.into_iter().filter_map(|(kind, words)| of(kind, words)).collect()
+}
+
+/// People and applications as the platform last told them.
+fn people(profile: &Profile, site: &Site) -> Option<(&'static str, When, u64, Vec<String>)> {
+    let is_people = ["roles", "assigned_users", "subscribed_apps"].iter().any(|edge| profile.native_id.ends_with(edge));
+    let list = history::list(&profile.native_id).filter(|_| is_people)?;
+    let at = When::new(profile.seen_at, &site.config().time_zone);
+    Some((list, at, profile.seq, profile.content.parts.clone()))
+}
+
 /// What the register states; what it does not state is said so.
 fn facts(account: &Account) -> Vec<(&'static str, String)> {
     let row = &account.row;
@@ -102,8 +209,12 @@ fn facts(account: &Account) -> Vec<(&'static str, String)> {
         ("School", stated(&row.school)),
         ("Groups", stated(&row.groups)),
         ("Owner", stated(&row.owner_name)),
+        ("Owner’s address", stated(&row.owner_email)),
         ("Supervisor", stated(&row.supervisor)),
+        ("Supervisor notified", stated(&row.supervisor_notified_on)),
+        ("IT notified", stated(&row.it_notified_on)),
         ("Purpose", stated(&row.purpose)),
+        ("Comment policy", stated(&row.comment_policy_url)),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! `/healthz` for whoever watches the server, `/metrics` for Prometheus. Neither names a person or says what was written.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use super::{Error, Site, show};
 use crate::config::Config;
 use crate::db::accounts::Account;
+use crate::db::findings;
 use crate::db::health::Figures;
 use crate::db::jobs::Run;
 use crate::db::{self, Db};
@@ -37,6 +39,35 @@ pub struct Standing {
     pub figures: Figures,
     pub runs: Vec<Run>,
     pub accounts: Vec<Account>,
+    pub audit: AuditFigures,
+}
+
+/// How the audit stands, in figures.
+pub struct AuditFigures {
+    /// Open findings by check and whose turn it is.
+    open: BTreeMap<(String, String), u64>,
+    last: Option<findings::Run>,
+    failed: u64,
+}
+
+impl AuditFigures {
+    fn gather(conn: &db::Conn) -> Result<AuditFigures> {
+        let mut open = BTreeMap::new();
+        findings::open(conn)?.into_iter().for_each(|one| *open.entry((one.check, one.turn)).or_default() += 1);
+        let (last, failed) = (findings::last_run(conn, Timestamp::MAX)?, db::jobs::failures(conn, "audit")?);
+        Ok(AuditFigures { open, last, failed })
+    }
+
+    fn write(&self, out: &mut Exposition, overdue: u64) {
+        let open = self.open.iter().map(|((check, turn), count)| (labels(&[("check", check), ("turn", turn)]), *count));
+        out.gauge("pagekeeper_findings", "Open findings of the audit, by check and whose turn it is.", open);
+        let overdue = [(String::new(), overdue)];
+        out.gauge("pagekeeper_findings_overdue", "Findings open for longer than the config allows.", overdue);
+        let ran = self.last.map(|run| (String::new(), u64::try_from(run.at.as_second()).unwrap_or(0)));
+        out.gauge("pagekeeper_audit_timestamp_seconds", "When the pages were last audited.", ran);
+        let failed = [(String::new(), self.failed)];
+        out.gauge("pagekeeper_audits_failed", "Audits by the clock that failed.", failed);
+    }
 }
 
 impl Standing {
@@ -46,6 +77,7 @@ impl Standing {
                 figures: db::health::figures(conn)?,
                 runs: db::jobs::newest(conn)?.into_values().collect(),
                 accounts: db::accounts::all(conn)?,
+                audit: AuditFigures::gather(conn)?,
             })
         })
     }
@@ -121,16 +153,25 @@ pub async fn healthz(State(site): State<Site>) -> Result<Response, Error> {
 
 pub async fn metrics(State(site): State<Site>) -> Result<Response, Error> {
     let text = site.blocking(|site| {
-        let refused = crate::app::packs::trouble(site.db(), site.config())?.is_some();
-        let offered = site.db().read(db::offers::known)?.is_some();
-        Ok(exposition(&Standing::gather(site.db())?, site.config(), refused, offered))
+        let packs = PacksStanding {
+            refused: crate::app::packs::trouble(site.db(), site.config())?.is_some(),
+            offered: site.db().read(db::offers::known)?.is_some(),
+        };
+        let overdue = site.db().read(|conn| super::register::overdue(site, conn, site.clock().now()))?.len() as u64;
+        Ok(exposition(&Standing::gather(site.db())?, site.config(), &packs, overdue))
     });
     let text = text.await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
+/// How the packs on the disk stand beside those in force.
+struct PacksStanding {
+    refused: bool,
+    offered: bool,
+}
+
 /// The figures in Prometheus' text format.
-fn exposition(state: &Standing, config: &Config, packs_refused: bool, packs_offered: bool) -> String {
+fn exposition(state: &Standing, config: &Config, packs: &PacksStanding, overdue: u64) -> String {
     let figures = &state.figures;
     let mut out = Exposition::default();
     out.gauge("pagekeeper_info", "The running version.", [(labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1)]);
@@ -152,15 +193,16 @@ fn exposition(state: &Standing, config: &Config, packs_refused: bool, packs_offe
         "Mails not accepted by the mail server: waiting, of those tried, and refused.",
         mails,
     );
-    let refused = [(String::new(), u64::from(packs_refused))];
+    let refused = [(String::new(), u64::from(packs.refused))];
     out.gauge(
         "pagekeeper_packs_refused",
         "Whether the packs on the disk did not load: older ones are in force.",
         refused,
     );
-    let offered = [(String::new(), u64::from(packs_offered))];
+    let offered = [(String::new(), u64::from(packs.offered))];
     out.gauge("pagekeeper_packs_offered", "Whether changed packs wait for a person to put them in force.", offered);
     out.gauge("pagekeeper_accounts", "Registered accounts.", accounts(state, config));
+    state.audit.write(&mut out, overdue);
     let failed = state.runs.iter().map(|run| {
         let failed = run.outcome.as_deref().is_some_and(|outcome| outcome != "done");
         (labels(&[("job", &run.name)]), u64::from(failed))

@@ -5,15 +5,21 @@
 
 mod accounts;
 mod attest;
+mod audit;
 mod book;
 mod coverage;
 mod diff;
+mod edit;
+mod entry;
 mod error;
 mod health;
 mod offer;
+mod history;
 mod overview;
 mod queue;
+mod register;
 mod reports;
+mod retire;
 mod review;
 mod rules;
 mod sample;
@@ -122,6 +128,8 @@ pub fn router(site: Site) -> Router {
         .route("/flags/{key}", get(review::page))
         .route("/flags/{key}/review", post(review::decide))
         .route("/ack/{key}", get(review::stop_page).post(review::stop))
+        .route("/accounts", get(register::page))
+        .route("/accounts/add", post(register::add))
         .route("/accounts/{slug}", get(accounts::page))
         .route("/attest", get(attest::list))
         .route(
@@ -129,6 +137,13 @@ pub fn router(site: Site) -> Router {
             get(attest::page).post(attest::record).layer(DefaultBodyLimit::max(attest::LARGEST_FORM)),
         )
         .route("/evidence/{entry}", get(attest::evidence))
+        .route("/accounts/{slug}/edit", get(edit::page).post(edit::change))
+        .route("/accounts/{slug}/retire", get(retire::page).post(retire::retire))
+        .route("/accounts/{slug}/stay", post(retire::stay))
+        .route("/accounts/{slug}/receipt", get(retire::receipt))
+        .route("/audit", get(audit::page).post(audit::again))
+        .route("/audit.csv", get(audit::csv))
+        .route("/entries/{seq}", get(entry::page))
         .route("/reports", get(reports::list))
         .route("/reports/{id}", get(reports::page))
         .route("/reports/{id}/kept/{figure}", get(reports::kept))

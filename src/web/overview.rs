@@ -59,6 +59,7 @@ struct Row {
     last_look: Option<When>,
     last_post: Option<When>,
     open_flags: usize,
+    findings: usize,
 }
 
 pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>) -> Result<Response, Error> {
@@ -94,7 +95,7 @@ fn counted_connected(all: usize) -> String {
     if all == 1 { "1 connected account is".into() } else { format!("{all} connected accounts are") }
 }
 
-/// In the order of the design: concerns, pages, mail, jobs, packs, and the legal basis.
+/// In the order of the design: concerns, pages, mail, jobs, packs, the legal basis, and overdue findings.
 fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
     let zone = &site.config().time_zone;
     let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
@@ -136,7 +137,22 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
         let act = "Record it under [law] in the config.";
         found.push(Need { what: what.to_owned(), since: None, link: None, act });
     }
+    found.extend(overdue(site)?);
     Ok(found)
+}
+
+/// *Findings of 3 pages are overdue: open for more than 14 days.*
+fn overdue(site: &Site) -> Result<Option<Need>> {
+    let found = site.db().read(|conn| super::register::overdue(site, conn, site.clock().now()))?;
+    let Some(oldest) = found.first() else { return Ok(None) };
+    let pages: std::collections::BTreeSet<i64> = found.iter().map(|one| one.account).collect();
+    let what = format!(
+        "Findings of {} are overdue: open for more than {}",
+        counted(pages.len() as u64, "page", "pages"),
+        counted(u64::from(site.config().audit.overdue_days), "day", "days")
+    );
+    let since = Some(When::new(oldest.since, &site.config().time_zone));
+    Ok(Some(Need { what, since, link: Some(("/accounts?overdue=yes".to_owned(), "Look")), act: "" }))
 }
 
 /// *Ocotillo Middle (Facebook) is not being kept: token expired. Its owner: principal's office.*
@@ -182,6 +198,7 @@ fn rows(site: &Site, standing: &Standing, now: Timestamp) -> Result<Vec<Row>> {
     let zone = &site.config().time_zone;
     site.db().read(|conn| {
         let flags = db::flags::list(conn, false)?;
+        let findings = db::findings::open(conn)?;
         let intervals = db::harvests::coverage(conn)?;
         let mut found = Vec::new();
         for account in &standing.accounts {
@@ -201,6 +218,7 @@ fn rows(site: &Site, standing: &Standing, now: Timestamp) -> Result<Vec<Row>> {
                 looked_at,
                 last_look: looked_at.map(|at| When::new(at, zone)),
                 last_post: posted_at.map(|at| When::new(at, zone)),
+                findings: findings.iter().filter(|one| one.account == account.id).count(),
                 open_flags: flags.iter().filter(|flag| flag.account == account.id).count(),
             });
         }

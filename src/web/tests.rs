@@ -8,6 +8,7 @@ use crate::db::items::{self, Sealed, Sighting};
 use crate::model::{Author, Category, Content, Counts, Exchange, Kind, Observation, Page, Secret, Severity, Timestamp};
 
 mod attest;
+mod accounts;
 mod pages;
 
 const TEXT: &str = "See you <b>there</b>, or call 760-555-0199 & ask";

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::Platform;
 use crate::weekly;
 
-async fn page(served: &Served, path: &str) -> Answer {
+pub(super) async fn page(served: &Served, path: &str) -> Answer {
     let cookie = served.cookie().await;
     served.ask("GET", path, &[("Cookie", cookie.as_str())], "").await
 }
