@@ -50,7 +50,8 @@ CREATE TABLE archive (
 --   finding          check, clause, change (opened, fixed, withdrawn), what, evidence (numbers of the entries it rests on), turn
 --   ticket           check, change (opened, mailed, answered, accepted, reopened), owner, answer, reason, until
 --   attestation      topic, answer, words, said_by, expires_on, evidence (the file's digest), evidence_name
---   moderation       item, act, person, person_id, clause, reason, origin, happened_at
+--   moderation       item, act, person, clause, reason, happened_on: as a person entered it
+--   access           what (moderation record), from, to (days), rows, stayed: a person had it made; what was made is not kept
 --   report           week, from_seq, to_seq, digest: a weekly report
 --   restore          reason, size, published_size, published_root: a person accepts a database older than a published checkpoint
 CREATE TABLE ledger (
@@ -254,7 +255,7 @@ CREATE INDEX sightings_by_seq ON sightings (seq);
 
 -- What an item was as of a capture. `seq` is its ledger entry. The entry commits to: item, kind, change, state, cause,
 -- observed_at, created_at, parent, root, author_id, author_name, author_handle, role, url, text, more, content (the digest),
--- raw (the item's own JSON as received), capture (its digest), evidence (digests of the captures that show an absence).
+-- raw (the item's own JSON as received), capture (its digest), evidence (digests of the captures that show an absence), seen_before.
 -- `more` is the rest of the content as JSON: {"parts":[…],"links":[…],"media":[{native_id, alt, mime}]}; NULL when empty.
 CREATE TABLE versions (
     seq         INTEGER PRIMARY KEY REFERENCES ledger,
@@ -276,9 +277,20 @@ CREATE TABLE versions (
     salt        BLOB
 ) STRICT;
 CREATE INDEX versions_by_item ON versions (item_id);
+CREATE INDEX versions_not_shown ON versions (item_id) WHERE state <> 'visible';
 
 CREATE TRIGGER versions_never_change BEFORE UPDATE ON versions BEGIN SELECT RAISE(ABORT, 'a version never changes'); END;
 CREATE TRIGGER versions_are_kept BEFORE DELETE ON versions BEGIN SELECT RAISE(ABORT, 'a version is never removed'); END;
+
+-- When the item of a version was last seen before it, by a harvest of ours: what stood between is known to this moment and no longer. A
+-- first version and an imported one have no row. The version's entry commits to it as `seen_before`.
+CREATE TABLE seen_before (
+    seq INTEGER PRIMARY KEY REFERENCES versions,
+    at  INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER seen_before_never_changes BEFORE UPDATE ON seen_before BEGIN SELECT RAISE(ABORT, 'a version never changes'); END;
+CREATE TRIGGER seen_before_is_kept BEFORE DELETE ON seen_before BEGIN SELECT RAISE(ABORT, 'a version is never removed'); END;
 
 -- The media of items: wanted when the page was committed, kept once the bytes lie in `media/` under their digest. `url` is the
 -- platform's signed link and is forgotten when the bytes are had or the link has died.
@@ -496,20 +508,19 @@ BEGIN SELECT RAISE(ABORT, 'an attestation never changes'); END;
 CREATE TRIGGER attestations_are_kept BEFORE DELETE ON attestations
 BEGIN SELECT RAISE(ABORT, 'an attestation is never removed'); END;
 
--- Moderation that no item's versions show: what a person entered, and people blocked as a platform lists them. `act`: hidden, removed, shown,
--- blocked, unblocked. `person` is whom a block is about, as the page shows the name. `clause` is empty when none was named.
+-- Moderation that a person entered. What a platform shows (hidden and gone items, its list of blocked people) stands in the versions of those
+-- items and of the page's profile, and nowhere twice. `act`: hidden, removed, shown, blocked, unblocked. `person` is whom a block is about, as
+-- the page shows the name. `clause` is empty when none was named. `happened_on` is the day it was done on, as the person says: 2026-11-17.
 CREATE TABLE moderation (
     seq        INTEGER PRIMARY KEY REFERENCES ledger,
     account_id INTEGER NOT NULL REFERENCES accounts,
     item_id    INTEGER REFERENCES items,
     act        TEXT NOT NULL CHECK (act IN ('hidden', 'removed', 'shown', 'blocked', 'unblocked')),
     person     TEXT NOT NULL DEFAULT '',
-    person_id  TEXT NOT NULL DEFAULT '',
     clause     TEXT NOT NULL DEFAULT '',
-    reason     TEXT NOT NULL DEFAULT '',
-    origin     TEXT NOT NULL CHECK (origin IN ('person', 'platform')),
-    actor      TEXT,
-    happened_at INTEGER,
+    reason     TEXT NOT NULL,
+    actor      TEXT NOT NULL,
+    happened_on TEXT NOT NULL,
     at         INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX moderation_by_account ON moderation (account_id, seq);

@@ -30,6 +30,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod mails;
 pub mod media;
+pub mod moderation;
 pub mod offers;
 pub mod replays;
 pub mod reports;

@@ -7,6 +7,8 @@ mod page;
 mod posts;
 mod register;
 
+pub use page::posted_words;
+
 use super::{Check, Turn};
 
 const FACEBOOK: &[&str] = &["facebook"];

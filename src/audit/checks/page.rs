@@ -141,7 +141,7 @@ fn is_verified(platform: &str, page: &Seen) -> Option<bool> {
 /// The district's expectations for comments stand on the page or behind its link.
 pub fn expectations(subject: &Subject, standard: &Standard) -> Answer {
     let page = subject.page()?;
-    match posted(page, subject, standard)? {
+    match posted(page, &subject.account.row.comment_policy_url, standard)? {
         Posted::Here => holds("its own text carries the district's expectations"),
         Posted::Linked(url) => holds(format!("it links to the district's expectations: {url}")),
         Posted::Elsewhere(url) => Err(not_said(format!(
@@ -157,7 +157,7 @@ pub fn expectations(subject: &Subject, standard: &Standard) -> Answer {
 pub fn emergency(subject: &Subject, standard: &Standard) -> Answer {
     let page = subject.page()?;
     let own = page.words();
-    let linked = match posted(page, subject, standard)? {
+    let linked = match posted(page, &subject.account.row.comment_policy_url, standard)? {
         Posted::Here | Posted::Linked(_) => standard.expectations.join("\n"),
         Posted::Elsewhere(url) if !missing(&own).is_empty() => {
             return Err(not_said(format!("it links to {url}; what stands there was not read")));
@@ -178,7 +178,19 @@ enum Posted {
     Nowhere,
 }
 
-fn posted(page: &Seen, subject: &Subject, standard: &Standard) -> Result<Posted, Verdict> {
+/// Whether a page's facts, of whatever day, carry the district's expectations for comments: in words. `own` is the address of the page's
+/// own expectations, as registered.
+pub fn posted_words(page: &Seen, own: &str, standard: &Standard) -> String {
+    match posted(page, own, standard) {
+        Ok(Posted::Here) => "its own text carries the district's expectations".to_owned(),
+        Ok(Posted::Linked(url)) => format!("it links to the district's expectations: {url}"),
+        Ok(Posted::Elsewhere(url)) => format!("it links to {url}; what stood there was not read"),
+        Ok(Posted::Nowhere) => "neither its text nor a link of it has the district's expectations".to_owned(),
+        Err(verdict) => format!("not stated: {}", verdict.words()),
+    }
+}
+
+fn posted(page: &Seen, own: &str, standard: &Standard) -> Result<Posted, Verdict> {
     if standard.expectations.is_empty() {
         return Err(not_stated("the district's expectations for comments: [policy] comment_expectations"));
     }
@@ -189,7 +201,6 @@ fn posted(page: &Seen, subject: &Subject, standard: &Standard) -> Result<Posted,
     let shown = words.to_lowercase();
     let links_to = |url: &str| !url.is_empty() && shown.contains(&links::plain(url));
     let official = standard.stated.expectations_url.as_deref().unwrap_or_default();
-    let own = subject.account.row.comment_policy_url.as_str();
     Ok(match () {
         () if links_to(official) => Posted::Linked(official.to_owned()),
         () if links_to(own) => Posted::Elsewhere(own.to_owned()),

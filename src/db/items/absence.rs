@@ -218,6 +218,7 @@ fn append(
         content: &prior.content,
         content_digest: prior.content_digest,
         evidence: Some(&evidence),
+        seen_before: version::last_seen(tx, id)?,
     };
     version::insert(tx, log, sight.now, &new)
 }

@@ -151,6 +151,7 @@ fn append(
         content: &claimed.content,
         content_digest: seal::content_digest(&claimed.content),
         evidence: (!evidence.is_empty()).then_some(&evidence),
+        seen_before: None,
     };
     version::insert(keeper.tx, &mut keeper.log, keeper.sight.now, &new)?;
     keeper.tally.count(change);

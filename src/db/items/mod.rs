@@ -403,6 +403,10 @@ impl Keeper<'_, '_> {
             content: &seen.content,
             content_digest: *content,
             evidence: None,
+            seen_before: match change {
+                Change::Created => None,
+                _ => version::last_seen(self.tx, id)?,
+            },
         };
         let seq = version::insert(self.tx, &mut self.log, self.sight.now, &new)?;
         self.tally.count(change);

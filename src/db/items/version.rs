@@ -31,6 +31,8 @@ pub struct New<'v> {
     pub content_digest: Hash,
     /// Captures that show an absence.
     pub evidence: Option<&'v [Cited]>,
+    /// When a harvest of ours last saw the item before.
+    pub seen_before: Option<Timestamp>,
 }
 
 /// The newest version of an item, as a new state repeats it.
@@ -85,6 +87,7 @@ pub fn insert(tx: &Transaction<'_>, log: &mut Log<'_>, now: Timestamp, new: &New
     fields.owned("capture", hex::encode(new.capture_digest));
     fields.put("raw", new.raw);
     fields.text("evidence", evidence.as_deref());
+    fields.time("seen_before", new.seen_before);
     let seq = log.append(now, "version", Some(&subject), None, &fields.commit("version", &salt))?;
     tx.prepare_cached(
         "INSERT INTO versions (seq, item_id, capture_id, raw_start, raw_len, change, state, cause, observed_at,
@@ -110,6 +113,10 @@ pub fn insert(tx: &Transaction<'_>, log: &mut Log<'_>, now: Timestamp, new: &New
         new.evidence.map(serde_json::to_string).transpose()?,
         salt,
     ])?;
+    if let Some(seen) = new.seen_before {
+        tx.prepare_cached("INSERT INTO seen_before (seq, at) VALUES (?1, ?2)")?
+            .execute(params![row_id(seq), ms(seen)])?;
+    }
     if new.change != Change::Created {
         tx.prepare_cached("UPDATE items SET last_seq = ?2, state = ?3 WHERE id = ?1")?.execute(params![
             new.item,
@@ -118,6 +125,12 @@ pub fn insert(tx: &Transaction<'_>, log: &mut Log<'_>, now: Timestamp, new: &New
         ])?;
     }
     Ok(seq)
+}
+
+/// When an item was last seen, as its row has it.
+pub(super) fn last_seen(tx: &Connection, item: i64) -> Result<Option<Timestamp>> {
+    let mut statement = tx.prepare_cached("SELECT last_seen_at FROM items WHERE id = ?1")?;
+    Ok(statement.query_row([item], |row| row.get::<_, Option<i64>>(0))?.map(at))
 }
 
 /// The digests of captures as one JSON list: what an absence commits to.
@@ -204,11 +217,12 @@ pub fn verify_version(conn: &Connection, seq: u64, commitment: &Hash, body: &[u8
         evidence: Option<String>,
         salt: Option<Hash>,
         capture: Hash,
+        seen_before: Option<Timestamp>,
     }
     let mut statement = conn.prepare_cached(
         "SELECT v.item_id, v.raw_start, v.raw_len, v.change, v.state, v.cause, v.observed_at, v.author_id, v.author_name,
-           v.author_handle, v.text, v.more, v.content, v.evidence, v.salt, c.digest
-         FROM versions v JOIN captures c ON c.id = v.capture_id WHERE v.seq = ?1",
+           v.author_handle, v.text, v.more, v.content, v.evidence, v.salt, c.digest, b.at
+         FROM versions v JOIN captures c ON c.id = v.capture_id LEFT JOIN seen_before b ON b.seq = v.seq WHERE v.seq = ?1",
     )?;
     let row = statement
         .query_row([row_id(seq)], |row| {
@@ -227,6 +241,7 @@ pub fn verify_version(conn: &Connection, seq: u64, commitment: &Hash, body: &[u8
                 evidence: row.get(13)?,
                 salt: row.get(14)?,
                 capture: row.get(15)?,
+                seen_before: row.get::<_, Option<i64>>(16)?.map(at),
             })
         })
         .optional()?
@@ -254,6 +269,7 @@ pub fn verify_version(conn: &Connection, seq: u64, commitment: &Hash, body: &[u8
     fields.owned("capture", hex::encode(row.capture));
     fields.put("raw", raw);
     fields.text("evidence", evidence.as_deref());
+    fields.time("seen_before", row.seen_before);
     ensure!(fields.commit("version", &salt) == *commitment, "what is kept does not match its commitment");
     Ok(())
 }

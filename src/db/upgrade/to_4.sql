@@ -26,12 +26,10 @@ CREATE TABLE moderation (
     item_id    INTEGER REFERENCES items,
     act        TEXT NOT NULL CHECK (act IN ('hidden', 'removed', 'shown', 'blocked', 'unblocked')),
     person     TEXT NOT NULL DEFAULT '',
-    person_id  TEXT NOT NULL DEFAULT '',
     clause     TEXT NOT NULL DEFAULT '',
-    reason     TEXT NOT NULL DEFAULT '',
-    origin     TEXT NOT NULL CHECK (origin IN ('person', 'platform')),
-    actor      TEXT,
-    happened_at INTEGER,
+    reason     TEXT NOT NULL,
+    actor      TEXT NOT NULL,
+    happened_on TEXT NOT NULL,
     at         INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX moderation_by_account ON moderation (account_id, seq);
@@ -75,3 +73,13 @@ CREATE TABLE offers (
     through INTEGER NOT NULL,
     found   TEXT NOT NULL
 ) STRICT;
+
+CREATE INDEX versions_not_shown ON versions (item_id) WHERE state <> 'visible';
+
+CREATE TABLE seen_before (
+    seq INTEGER PRIMARY KEY REFERENCES versions,
+    at  INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER seen_before_never_changes BEFORE UPDATE ON seen_before BEGIN SELECT RAISE(ABORT, 'a version never changes'); END;
+CREATE TRIGGER seen_before_is_kept BEFORE DELETE ON seen_before BEGIN SELECT RAISE(ABORT, 'a version is never removed'); END;
