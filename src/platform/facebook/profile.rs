@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::parse;
-use crate::model::{Author, Content, Counts, Exchange, Kind, Media, Observation, Page, Problem};
+use crate::model::{Author, Content, Counts, Exchange, Kind, Media, Observation, Page, Problem, rfc3339};
 use crate::platform::graph::{self, Next};
 use crate::platform::json;
 
@@ -261,6 +261,9 @@ impl Audit {
         if let Some(setting) = value.get("setting") {
             return format!("{}: {}", scalar(setting), value.get("value").map(scalar).unwrap_or_default());
         }
+        if let Some(since) = value.get("block_time").and_then(|at| json::time(&scalar(at))) {
+            return format!("{}: blocked {}", named(value), rfc3339(since));
+        }
         let mut more: Vec<String> = value.get("role").map(scalar).into_iter().collect();
         let list = ["tasks", "subscribed_fields"].iter().find_map(|name| value.get(name)?.as_array());
         let mut words: Vec<String> = list.into_iter().flatten().map(scalar).collect();
@@ -270,5 +273,30 @@ impl Audit {
             more.push("not active".to_owned());
         }
         if more.is_empty() { named(value) } else { format!("{}: {}", named(value), more.join("; ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The list comes as profiles, or as the specification's own kind with its times; a stranger's name is only a name.
+    #[test]
+    fn people_who_are_blocked_are_names_ids_and_times_as_far_as_they_are_given() {
+        let audit = Audit {
+            edge: "blocked",
+            page: "1".into(),
+            author: Author::default(),
+            business: None,
+            facts: Vec::new(),
+            next: None,
+            pages: 0,
+        };
+        let fact = |json: &str| audit.fact(&serde_json::from_str(json).unwrap());
+        assert_eq!(fact(r#"{"name":"Wade Pruitt","id":"31"}"#), "Wade Pruitt (31)");
+        let told = r#"{"fbid":31,"username":"wade","block_time":"2026-11-17T20:00:00+0000","block_type":"page"}"#;
+        assert_eq!(fact(told), "wade (31): blocked 2026-11-17T20:00:00.000Z");
+        assert_eq!(fact(r#"{"id":"31","block_time":1779000000}"#), "31: blocked 2026-05-17T06:40:00.000Z");
+        assert_eq!(fact(r#"{"name":"Pat","id":"32","block_time":"soon"}"#), "Pat (32)");
     }
 }
