@@ -7,6 +7,7 @@
 //! - The caller holds `follow.lock` while it calls [`Index::catch_up`]; a writer lives no longer than that call. Others
 //!   open the same folder and see new commits at their next search.
 
+mod alike;
 mod plan;
 pub mod query;
 mod schema;
@@ -22,6 +23,7 @@ use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Term};
 
+pub use alike::Alike;
 pub use plan::{Context, Named};
 pub use schema::Document;
 pub use search::{Facets, Found, Options, Sort};

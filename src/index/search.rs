@@ -109,6 +109,13 @@ pub(super) fn search(
     })
 }
 
+/// The items that a query with scores finds, the best first.
+pub(super) fn best(searcher: &Searcher, query: &dyn tantivy::query::Query, limit: usize) -> tantivy::Result<Vec<u64>> {
+    let mut hits = searcher.search(query, &Hits { keep: limit, sort: Sort::Relevance, tally: None })?;
+    hits.top.sort_unstable_by_key(|hit| Reverse(*hit));
+    Ok(hits.top.into_iter().map(|(_, item)| item).collect())
+}
+
 /// The collector: a total, the first so many by their key, and counts where they are asked for.
 struct Hits {
     keep: usize,

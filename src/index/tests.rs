@@ -475,3 +475,34 @@ proptest! {
         prop_assert_eq!(items(&whole, "").len(), latest.len());
     }
 }
+
+#[test]
+fn what_is_like_a_text_shares_its_rare_words_and_stands_in_sight() {
+    let dir = TempDir::new().unwrap();
+    let mut index = open(&dir);
+    let mut ledger = Ledger::default();
+    let texts = [
+        "The board are liars and thieves, all of them",
+        "Those liars on the board! Thieves and liars!",
+        "The game is on Friday and the board is there",
+        "Liars and thieves, the whole board of them",
+        "The board are liars and thieves",
+        "Thank you all, what a game",
+    ];
+    ledger.0 = texts.iter().zip(1..).map(|(text, id)| Document { accounts: vec![7], ..item(id, text) }).collect();
+    ledger.0[3].state = State::Hidden;
+    ledger.0[4].role = Role::District;
+    ledger.0.push(Document { accounts: vec![8], ..item(7, "Liars, thieves: the board") });
+    follow(&mut index, &ledger);
+    let mut alike = index.alike().unwrap();
+    let near = alike.find(texts[0], Some(7), 3).unwrap();
+    assert_eq!(near[..2], [1, 2], "the hidden one and the district's own are not among them: {near:?}");
+    assert!(!near.contains(&4) && !near.contains(&5) && !near.contains(&7));
+    assert!(alike.find(texts[0], None, 5).unwrap().contains(&7), "the whole district");
+    assert_eq!(alike.find("zebra 🦓", None, 3).unwrap(), Vec::<u64>::new());
+    assert_eq!(alike.find("", None, 3).unwrap(), Vec::<u64>::new());
+    let (same, near) = (alike.share(texts[0], texts[0]).unwrap(), alike.share(texts[0], texts[1]).unwrap());
+    let far = alike.share(texts[0], texts[2]).unwrap();
+    assert!(same > 0.999 && same > near && near > far && far > 0.0, "{same} {near} {far}");
+    assert_eq!(alike.share("", "").unwrap(), 0.0);
+}
