@@ -1,6 +1,7 @@
 //! Builds the parts once, and runs what follows when anything was committed: rules, index, alerts, checkpoint. The only
 //! orchestration: `cli`, `jobs` and `web` call [`App::follow`] after a verb.
 
+pub mod moderation;
 pub mod offers;
 pub mod packs;
 pub mod retire;

@@ -8,6 +8,7 @@ pub mod demo;
 mod harvest;
 mod items;
 mod mails;
+mod moderation;
 mod offers;
 mod proof;
 mod retire;
@@ -71,6 +72,7 @@ enum Command {
     /// What a person says of a page because no platform shows it: two-step sign-in, blocked words, who holds the password.
     /// Example: pagekeeper attest mesa-vista-high --topic malware --answer yes --said-by "Ana Ruiz" --evidence screen.png
     Attest(attest::Attest),
+    Moderation(moderation::Moderation),
     /// Search everything that is kept, edited and gone included. Example: pagekeeper search 'bus after:2026-11-01'
     Search(search::Search),
     /// Show an item with its versions, thread and flags. Example: `pagekeeper show facebook:123_456`
@@ -239,6 +241,7 @@ fn run(args: Args) -> Result<Exit> {
         Command::Accounts(accounts) => accounts.run(open()?),
         Command::Audit { json, csv } => audit::run(&open()?, json, csv),
         Command::Attest(attest) => attest.run(&open()?),
+        Command::Moderation(moderation) => moderation.run(&open()?),
         Command::Search(search) => search.run(&open()?),
         Command::Show { item, json } => items::show(&open()?, &item, json),
         Command::Flags { all, json } => items::flags(&open()?, all, json),

@@ -13,8 +13,9 @@ mod edit;
 mod entry;
 mod error;
 mod health;
-mod offer;
 mod history;
+mod moderation;
+mod offer;
 mod overview;
 mod queue;
 mod register;
@@ -144,6 +145,8 @@ pub fn router(site: Site) -> Router {
         .route("/audit", get(audit::page).post(audit::again))
         .route("/audit.csv", get(audit::csv))
         .route("/entries/{seq}", get(entry::page))
+        .route("/accounts/{slug}/moderation", get(moderation::page).post(moderation::make))
+        .route("/accounts/{slug}/moderation/enter", post(moderation::enter))
         .route("/reports", get(reports::list))
         .route("/reports/{id}", get(reports::page))
         .route("/reports/{id}/kept/{figure}", get(reports::kept))
