@@ -579,6 +579,7 @@ CREATE TABLE flags (
 ) STRICT;
 CREATE INDEX flags_by_item ON flags (item_id);
 CREATE INDEX flags_by_version ON flags (version_seq);
+CREATE INDEX flags_by_category ON flags (category, shadow, clause, item_id, flag);
 
 -- Which flags the phrases of suppressions cover, whether these are in force or not.
 CREATE TABLE suppressed (

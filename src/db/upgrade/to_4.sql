@@ -64,6 +64,8 @@ CREATE TABLE tickets (
 
 CREATE INDEX findings_by_check ON findings (check_id, account_id);
 
+CREATE INDEX flags_by_category ON flags (category, shadow, clause, item_id, flag);
+
 CREATE TABLE offers (
     id      INTEGER PRIMARY KEY CHECK (id = 1),
     digest  BLOB NOT NULL CHECK (length(digest) = 32),
