@@ -29,7 +29,7 @@ pub use law::{Compliance, Duty, LawFacts, PublicNumbers, RecordsRequest};
 pub use paths::{Allow, read_secret};
 pub use policy::{Clauses, PolicyClause};
 pub use read::Problems;
-pub use types::Cron;
+pub use types::{Cron, Days};
 
 use crate::model::Category;
 
@@ -317,6 +317,8 @@ pub struct Jobs {
     pub verify: Cron,
     /// Urgent mail: new, repeated, escalated; and the morning mail at seven.
     pub alerts: Cron,
+    /// Mails to owners on what their pages want, once somebody has switched them on.
+    pub tickets: Cron,
 }
 
 /// What the district holds its own pages to. A standard that is not stated is not checked, and the audit says so.
@@ -366,6 +368,8 @@ pub struct Audit {
     pub look_every_days: u32,
     /// Further settings of a Facebook page and what they are to be, by Facebook's own names.
     pub settings: BTreeMap<String, String>,
+    /// Days on which no mail goes to owners, as the school calendar has them: a day, or two with .. between, both included.
+    pub holidays: Vec<Days>,
 }
 
 /// The rule packs.

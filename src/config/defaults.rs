@@ -61,6 +61,7 @@ impl Default for Jobs {
             audit: types::known("0 40 4 * * *"),
             verify: types::known("0 0 3 * * SUN"),
             alerts: types::known("0 * * * * *"),
+            tickets: types::known("0 0 8 * * MON-FRI"),
         }
     }
 }
@@ -85,6 +86,7 @@ impl Default for Audit {
             attest_from: None,
             look_every_days: 31,
             settings: BTreeMap::new(),
+            holidays: Vec::new(),
         }
     }
 }

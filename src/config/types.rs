@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -72,6 +73,44 @@ impl<'de> Deserialize<'de> for Cron {
     }
 }
 
+/// A day, or several in a row, as a school calendar lists them: `2027-02-15`, or `2026-11-23..2026-11-27` with both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Days {
+    from: Date,
+    to: Date,
+}
+
+impl Days {
+    pub fn contains(&self, day: Date) -> bool {
+        (self.from..=self.to).contains(&day)
+    }
+}
+
+impl FromStr for Days {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Days, String> {
+        let refuse = || format!("{text:?} is no day: write 2027-02-15, or 2026-11-23..2026-11-27 for several in a row");
+        let day = |text: &str| text.trim().parse::<Date>().map_err(|_| refuse());
+        let (from, to) = text.split_once("..").unwrap_or((text, text));
+        let days = Days { from: day(from)?, to: day(to)? };
+        if days.from <= days.to { Ok(days) } else { Err(format!("{text:?} ends before it begins")) }
+    }
+}
+
+impl Serialize for Days {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Days { from, to } = self;
+        serializer.serialize_str(&if from == to { from.to_string() } else { format!("{from}..{to}") })
+    }
+}
+
+impl<'de> Deserialize<'de> for Days {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Days, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 /// A default of this program's own.
 pub(super) fn known(text: &str) -> Cron {
     text.parse().expect("the built-in expressions are read by a test")
@@ -103,8 +142,6 @@ pub(super) mod zone {
 
 /// A day, as a TOML date or as text.
 pub(super) mod date {
-    use jiff::civil::Date;
-
     use super::*;
 
     #[derive(Deserialize)]
