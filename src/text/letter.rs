@@ -53,6 +53,9 @@ enum Block {
     Link(String, String),
     Figure(String, String),
     Call(String, String),
+    Paste(String),
+    /// From here on in another language.
+    Language(&'static str),
     Quiet(String),
 }
 
@@ -106,6 +109,16 @@ impl Letter {
         self.blocks.push(Block::Call(name.into(), number.into()));
     }
 
+    /// Words to be copied as they are, paragraph by paragraph.
+    pub fn paste(&mut self, text: impl Into<String>) {
+        self.blocks.push(Block::Paste(text.into()));
+    }
+
+    /// From here on the letter says it again in another language: `es`.
+    pub fn language(&mut self, language: &'static str) {
+        self.blocks.push(Block::Language(language));
+    }
+
     pub fn quiet(&mut self, text: impl Into<String>) {
         self.blocks.push(Block::Quiet(text.into()));
     }
@@ -157,6 +170,7 @@ const LIST: &str = "margin:0 0 12px;padding:0 0 0 20px";
 const ITEM: &str = "margin:0 0 8px";
 const LINK: &str = "color:#0b57a4";
 const BUTTON: &str = "display:inline-block;padding:8px 0;color:#0b57a4;font-weight:600";
+const PASTE: &str = "margin:0 0 12px;padding:8px 12px;border:1px solid #c9ced3;border-radius:6px;background:#f4f5f6;white-space:pre-line";
 const QUIET: &str = "margin:12px 0 0;color:#565c64;font-size:14px";
 
 impl Block {
@@ -181,6 +195,8 @@ impl Block {
                 let _ = writeln!(out, "  {url}");
             }
             Block::Call(name, number) => wrap(out, COLUMNS, "- ", "  ", &called(name, number)),
+            Block::Paste(text) => text.lines().for_each(|line| wrap(out, COLUMNS, "  ", "  ", line)),
+            Block::Language(_) => out.push_str("--\n"),
         }
     }
 
@@ -210,6 +226,10 @@ impl Block {
                     "<li style=\"{ITEM}\">{name}<a href=\"tel:{dial}\" style=\"{LINK};font-size:18px\">{}</a></li>",
                     escape(number)
                 )
+            }
+            Block::Paste(text) => writeln!(out, "<div style=\"{PASTE}\">{}</div>", escape(text)),
+            Block::Language(language) => {
+                writeln!(out, "</div>\n<hr>\n<div lang=\"{language}\" style=\"{COLUMN}\">")
             }
             Block::Quiet(text) => writeln!(out, "<p style=\"{QUIET}\">{}</p>", escape(text)),
         };
