@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use jiff::SignedDuration;
 
 use crate::config::Config;
-use crate::db::{self, Db, accounts, alerts, findings, mails, reports, samples};
+use crate::db::{self, Db, accounts, alerts, findings, mails, reports, samples, tickets};
 use crate::mail::{Kind, Message};
 use crate::model::Timestamp;
 use crate::seal;
@@ -115,6 +115,7 @@ fn see(db: &Db, config: &Config, last: Option<&reports::Report>, now: Timestamp)
             refused: mails::refused_since(conn, from)?,
             findings: found(conn, config, from_seq, to_seq, now)?,
             record: reports::record(conn)?,
+            asking: tickets::asking(conn)?,
             is_live: alerts::live_since(conn)?.is_some(),
         })
     })

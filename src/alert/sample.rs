@@ -6,15 +6,15 @@ use jiff::SignedDuration;
 
 use super::law;
 use super::plan::message_id;
-use super::words::{Words, Written};
+use super::words::Words;
 use crate::config::Config;
 use crate::db::accounts::{Account, Registration};
 use crate::db::alerts::Open;
 use crate::mail::{self, Message};
 use crate::model::{AccountStatus, Category, Change, Kind, Role, Severity, Timestamp};
-use crate::text::letter::{Letter, Mark};
+use crate::text::letter::Mark;
 
-/// A mail of a kind, marked *test*, to one address. `None` for the weekly report, whose sample is `weekly::sample`.
+/// A mail of a kind, marked *test*, to one address. `None` for what others write: `weekly::sample`, `audit::tickets::sample`.
 pub fn sample(kind: mail::Kind, to: &str, config: &Config, now: Timestamp) -> Option<Message> {
     let law = law(config);
     let accounts = HashMap::from([(1, account(now))]);
@@ -26,8 +26,7 @@ pub fn sample(kind: mail::Kind, to: &str, config: &Config, now: Timestamp) -> Op
         mail::Kind::Urgent => words.urgent(to, &[&threat], 1, &id),
         mail::Kind::Morning => words.morning(&[&lower]),
         mail::Kind::Summary => words.past(&[(1, Category::ThreatViolence, 2), (1, Category::PiiPhone, 12)]),
-        mail::Kind::Ticket => ticket(config),
-        mail::Kind::Weekly => return None,
+        mail::Kind::Weekly | mail::Kind::Ticket => return None,
     };
     Some(Message {
         to: to.to_owned(),
@@ -76,23 +75,4 @@ fn open(category: Category, severity: Severity, now: Timestamp) -> Open {
         told: BTreeMap::new(),
         acknowledged: Vec::new(),
     }
-}
-
-fn ticket(config: &Config) -> Written {
-    let subject = "Your page Sample High (Facebook): 1 thing to fix".to_owned();
-    let mut letter = Letter::new(&subject);
-    letter.notice(Mark::Test.notice().unwrap_or_default());
-    letter.paragraph(format!(
-        "You are listed as the owner of the page Sample High (Facebook) of {}. It takes about 5 minutes.",
-        config.district.name
-    ));
-    letter.item(
-        "The page does not show the expectations for comments. On the page, choose About, then Details, and paste \
-                 the text that the district gives you.",
-    );
-    for (label, answer) in [("Done", "done"), ("I need help", "help"), ("This is not my page", "not-mine")] {
-        letter.link(label, config.link(&format!("/tickets/sample?answer={answer}")));
-    }
-    letter.quiet("We check again by ourselves. We never ask for a password.");
-    Written { subject: Mark::Test.subject(&subject), letter }
 }

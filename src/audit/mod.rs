@@ -10,6 +10,7 @@ mod standard;
 mod subject;
 #[cfg(test)]
 mod tests;
+pub mod tickets;
 pub mod topics;
 
 use std::collections::BTreeMap;

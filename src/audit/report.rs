@@ -1,10 +1,11 @@
 //! The audit in words: the first page, which can be read alone, and the lines behind it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
 use jiff::tz::TimeZone;
 
+use super::tickets::{Desk, Facts, Standing};
 use super::{Audit, CHECKS, Check, Examined, Turn, Verdict};
 use crate::db::Conn;
 use crate::db::findings::{self, Changed, Finding};
@@ -37,17 +38,42 @@ pub struct Line {
     pub act: &'static str,
     /// The ledger entries it rests on.
     pub evidence: Vec<u64>,
+    /// How an open finding's ticket stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Facts>,
 }
+
+impl Line {
+    /// It fails, and somebody has left it so for now.
+    pub fn is_accepted(&self) -> bool {
+        self.ticket.as_ref().is_some_and(|ticket| ticket.standing == Standing::Accepted)
+    }
+}
+
+/// Accounts and checks whose findings are accepted today.
+type Accepted = BTreeSet<(i64, String)>;
 
 /// Puts a run into words. What is open beside it (a check that lacks data leaves its finding open) stands in the lines too.
 pub fn report(conn: &Conn, audit: &Audit, zone: &TimeZone) -> Result<Report> {
     let open: HashMap<(i64, String), Finding> =
         findings::open(conn)?.into_iter().map(|one| ((one.account, one.check.clone()), one)).collect();
+    let desk = Desk::gather(conn)?;
+    let facts: HashMap<(i64, String), Facts> = desk
+        .tickets
+        .iter()
+        .filter_map(|ticket| {
+            let account = desk.accounts.get(&ticket.account)?;
+            Some(((ticket.account, ticket.check.clone()), Facts::of(ticket, account, audit.at, zone)))
+        })
+        .collect();
+    let is_accepted = |(_, facts): &(&(i64, String), &Facts)| facts.standing == Standing::Accepted;
+    let accepted: Accepted = facts.iter().filter(is_accepted).map(|(key, _)| key.clone()).collect();
     let mut lines: Vec<(u8, usize, Line)> = Vec::new();
     for page in &audit.pages {
         for (check, verdict) in &page.verdicts {
-            let known = open.get(&(page.account.id, check.id.to_owned()));
-            lines.push((order(verdict), super::place(check.id), line(page, check, verdict, known)));
+            let key = (page.account.id, check.id.to_owned());
+            let line = Line { ticket: facts.get(&key).cloned(), ..line(page, check, verdict, open.get(&key)) };
+            lines.push((order(verdict, line.is_accepted()), super::place(check.id), line));
         }
     }
     lines.sort_by(|a, b| (a.0, a.1, &a.2.account).cmp(&(b.0, b.1, &b.2.account)));
@@ -55,7 +81,7 @@ pub fn report(conn: &Conn, audit: &Audit, zone: &TimeZone) -> Result<Report> {
     let today = day_start(audit.at, zone);
     let before = findings::last_run(conn, today)?;
     let change = before.map(|run| Ok::<_, anyhow::Error>((run.at, findings::since(conn, run.at)?))).transpose()?;
-    Ok(Report { summary: summary(audit, change, zone), lines })
+    Ok(Report { summary: summary(audit, &accepted, change, zone), lines })
 }
 
 /// The beginning of a day: the audit compares itself with the last one of an earlier day.
@@ -64,12 +90,13 @@ fn day_start(at: Timestamp, zone: &TimeZone) -> Timestamp {
     zone.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or(at)
 }
 
-const fn order(verdict: &Verdict) -> u8 {
+const fn order(verdict: &Verdict, is_accepted: bool) -> u8 {
     match verdict {
+        Verdict::Fails { .. } if is_accepted => 1,
         Verdict::Fails { .. } => 0,
-        Verdict::NotSaid { .. } => 1,
-        Verdict::NotStated { .. } => 2,
-        Verdict::Holds { .. } => 3,
+        Verdict::NotSaid { .. } => 2,
+        Verdict::NotStated { .. } => 3,
+        Verdict::Holds { .. } => 4,
     }
 }
 
@@ -93,13 +120,18 @@ fn line(page: &Examined, check: &'static Check, verdict: &Verdict, open: Option<
         turn: check.turn.as_str(),
         act: check.act,
         evidence: still.map_or_else(|| verdict.evidence().to_vec(), |found| found.evidence.clone()),
+        ticket: None,
     }
 }
 
 /// The first page.
-fn summary(audit: &Audit, change: Option<(Timestamp, Changed)>, zone: &TimeZone) -> Vec<String> {
-    let mut said = vec![pages(audit), needs(audit)];
-    said.extend(firsts(audit));
+fn summary(audit: &Audit, accepted: &Accepted, change: Option<(Timestamp, Changed)>, zone: &TimeZone) -> Vec<String> {
+    let mut said = vec![pages(audit), needs(audit, accepted)];
+    said.extend(firsts(audit, accepted));
+    if !accepted.is_empty() {
+        let verb = if accepted.len() == 1 { "is" } else { "are" };
+        said.push(format!("{} {verb} accepted for now and not counted above.", counted(accepted.len(), "finding")));
+    }
     if !audit.strays.is_empty() {
         said.push(format!("On the district's site and not in the register: {}.", {
             let strays: Vec<String> = audit.strays.iter().map(super::PageName::words).collect();
@@ -150,9 +182,9 @@ fn pages(audit: &Audit) -> String {
 }
 
 /// *21 need something: 12 from the page's owner, 6 from IT, 3 from the principal. 40 findings in all; a page counts with its gravest.*
-fn needs(audit: &Audit) -> String {
+fn needs(audit: &Audit, accepted: &Accepted) -> String {
     let mut turns: BTreeMap<Turn, usize> = BTreeMap::new();
-    for turn in audit.pages.iter().filter_map(|page| Some(first_failure(page)?.0.turn)) {
+    for turn in audit.pages.iter().filter_map(|page| Some(first_failure(page, accepted)?.0.turn)) {
         *turns.entry(turn).or_default() += 1;
     }
     let count: usize = turns.values().sum();
@@ -174,21 +206,23 @@ fn needs(audit: &Audit) -> String {
     }
 }
 
-fn first_failure(page: &Examined) -> Option<&(&'static Check, Verdict)> {
-    page.verdicts.iter().find(|(_, verdict)| matches!(verdict, Verdict::Fails { .. }))
+fn first_failure<'p>(page: &'p Examined, accepted: &Accepted) -> Option<&'p (&'static Check, Verdict)> {
+    let is_accepted = |check: &Check| accepted.contains(&(page.account.id, check.id.to_owned()));
+    page.verdicts.iter().find(|(check, verdict)| matches!(verdict, Verdict::Fails { .. }) && !is_accepted(check))
 }
 
 /// The gravest three checks that do not hold, each by a page's name.
-fn firsts(audit: &Audit) -> Option<String> {
-    let said: Vec<String> = CHECKS.iter().filter_map(|check| one_of(audit, check)).take(3).collect();
+fn firsts(audit: &Audit, accepted: &Accepted) -> Option<String> {
+    let said: Vec<String> = CHECKS.iter().filter_map(|check| one_of(audit, accepted, check)).take(3).collect();
     (!said.is_empty()).then(|| format!("First: {}.", said.join(". ")))
 }
 
 /// *Condor Athletics (Facebook) is administered by people who are not approved (III.7), and 2 more pages like it*
-fn one_of(audit: &Audit, check: &Check) -> Option<String> {
+fn one_of(audit: &Audit, accepted: &Accepted, check: &Check) -> Option<String> {
     let failure = |page: &&Examined| {
+        let is_accepted = accepted.contains(&(page.account.id, check.id.to_owned()));
         let own = page.verdicts.iter().find(|(one, _)| one.id == check.id);
-        own.is_some_and(|(_, verdict)| matches!(verdict, Verdict::Fails { .. }))
+        !is_accepted && own.is_some_and(|(_, verdict)| matches!(verdict, Verdict::Fails { .. }))
     };
     let failing: Vec<&Examined> = audit.pages.iter().filter(failure).collect();
     let page = failing.first()?;

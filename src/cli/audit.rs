@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::{Exit, print, print_json};
 use crate::app::App;
+use crate::audit::tickets::Facts;
 use crate::audit::{self, Line};
 use crate::text::dates;
 use crate::text::letter::wrap;
@@ -33,10 +34,24 @@ pub fn run(app: &App, json: bool, csv: bool) -> Result<Exit> {
 
 /// What fails, one line each with what to do under it.
 fn table(lines: &[Line], since: impl Fn(&Line) -> String) -> Result<()> {
-    let failing: Vec<&Line> = lines.iter().filter(|line| line.verdict == "fails").collect();
-    if failing.is_empty() {
-        return Ok(());
+    let (accepted, failing): (Vec<&Line>, Vec<&Line>) =
+        lines.iter().filter(|line| line.verdict == "fails").partition(|line| line.is_accepted());
+    if !failing.is_empty() {
+        rows(&failing, &since, |line| format!("{}: {}", line.turn, line.act))?;
     }
+    if !accepted.is_empty() {
+        print("\nAccepted for now:")?;
+        rows(&accepted, &since, |line| {
+            let ticket = line.ticket.as_ref();
+            let said = |of: fn(&Facts) -> Option<String>| ticket.and_then(of).unwrap_or_default();
+            let (until, by) = (said(|ticket| ticket.accepted_until.clone()), said(|ticket| ticket.accepted_by.clone()));
+            format!("until {until}, by {by}: {}", said(|ticket| Some(ticket.reason.clone())))
+        })?;
+    }
+    Ok(())
+}
+
+fn rows(failing: &[&Line], since: impl Fn(&Line) -> String, under: impl Fn(&Line) -> String) -> Result<()> {
     let width = failing.iter().map(|line| line.account.len()).max().unwrap_or_default().max(4);
     let row = |page: &str, clause: &str, since: &str, what: &str| {
         print(format!("{page:<width$}  {clause:<13}  {since:<18} {what}"))
@@ -45,7 +60,7 @@ fn table(lines: &[Line], since: impl Fn(&Line) -> String) -> Result<()> {
     row("PAGE", "CLAUSE", "SINCE", "WHAT")?;
     for line in failing {
         row(&line.account, line.clause, &since(line), &line.words)?;
-        row("", "", "", &format!("{}: {}", line.turn, line.act))?;
+        row("", "", "", &under(line))?;
     }
     Ok(())
 }

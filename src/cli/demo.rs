@@ -22,7 +22,7 @@ use crate::mail::Mailer;
 use crate::model::{Clock, Mode, Platform, Timestamp};
 use crate::sandbox::world::Owner;
 use crate::sandbox::{Account, Sandbox, World};
-use crate::{alert, jobs, outbox, web, weekly};
+use crate::{alert, audit, jobs, outbox, web, weekly};
 
 /// The packs and texts that ship with the program: the demo needs no file but the program itself.
 pub const SHIPPED: &[(&str, &str)] = &[
@@ -289,6 +289,9 @@ async fn register(app: &Arc<App>, sandbox: &Sandbox) -> Result<()> {
         let Some(row) = rows.iter_mut().find(|row| row.slug == slug) else { continue };
         (row.owner_name, row.owner_email) = (owner.into(), address.into());
         (row.supervisor_notified_on, row.it_notified_on) = (day.into(), day.into());
+        if slug == "mesa-vista-high" {
+            row.extra.insert("owner_language".into(), "es".into());
+        }
     }
     rows.push(Registration {
         slug: "mesa-vista-usd-nextdoor".into(),
@@ -353,7 +356,7 @@ async fn look(app: &Arc<App>, mode: Mode, every: bool) -> Result<()> {
     Ok(())
 }
 
-/// Goes live, makes the urgent mails and the weekly report, and prints the report as it was sent.
+/// Goes live, switches tickets on, makes the urgent mails, those to owners and the weekly report, and prints the report as it was sent.
 async fn mails(app: &Arc<App>) -> Result<()> {
     let now = app.clock.now();
     app.db.writer.write_async(move |tx| crate::db::alerts::go_live(tx, "demo", now)).await?;
@@ -361,6 +364,8 @@ async fn mails(app: &Arc<App>) -> Result<()> {
     let made = tokio::task::spawn_blocking(move || {
         making.follow(now)?;
         alert::tick(&making.db, &making.config, now)?;
+        making.db.writer.write(move |tx| crate::db::tickets::switch(tx, true, "demo", now))?;
+        audit::tickets::run(&making.db, &making.config, now)?;
         let next = jobs::next(&making.config.weekly.cron, now, &making.config.time_zone);
         let notes = crate::app::packs::notes(&making.db, &making.config, now)?;
         weekly::run(&making.db, &making.config, &weekly::Ask { next, notes, ..weekly::Ask::default() }, now)

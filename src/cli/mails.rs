@@ -5,6 +5,7 @@ use clap::Subcommand;
 
 use super::{Exit, Usage, print};
 use crate::app::{App, packs};
+use crate::audit::tickets;
 use crate::config::Config;
 use crate::jobs;
 use crate::mail::{self, Kind, Mailer};
@@ -34,10 +35,8 @@ impl Mail {
         let now = Clock::System.now();
         let message = match kind.as_str() {
             "weekly" => weekly::sample(&to, config, now),
-            kind => {
-                let kind = if kind == "ticket" { Kind::Ticket } else { Kind::Urgent };
-                alert::sample(kind, &to, config, now).ok_or_else(|| Usage("there is no such mail".into()))?
-            }
+            "ticket" => tickets::sample(&to, config, now),
+            _ => alert::sample(Kind::Urgent, &to, config, now).ok_or_else(|| Usage("there is no such mail".into()))?,
         };
         let mailer = Mailer::open(section)?;
         match mailer.send(&message).await {

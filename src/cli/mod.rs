@@ -17,6 +17,7 @@ mod rules;
 mod search;
 mod serve;
 mod setup;
+mod tickets;
 mod transfer;
 
 use std::path::PathBuf;
@@ -73,6 +74,15 @@ enum Command {
     /// Example: pagekeeper attest mesa-vista-high --topic malware --answer yes --said-by "Ana Ruiz" --evidence screen.png
     Attest(attest::Attest),
     Moderation(moderation::Moderation),
+    /// What owners were asked to mend, and how each thing stands. Nothing goes to them until you have read `tickets preview` and
+    /// switched it on.
+    Tickets {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(subcommand)]
+        what: Option<tickets::Tickets>,
+    },
     /// Search everything that is kept, edited and gone included. Example: pagekeeper search 'bus after:2026-11-01'
     Search(search::Search),
     /// Show an item with its versions, thread and flags. Example: `pagekeeper show facebook:123_456`
@@ -242,6 +252,7 @@ fn run(args: Args) -> Result<Exit> {
         Command::Audit { json, csv } => audit::run(&open()?, json, csv),
         Command::Attest(attest) => attest.run(&open()?),
         Command::Moderation(moderation) => moderation.run(&open()?),
+        Command::Tickets { json, what } => tickets::run(&open()?, json, what),
         Command::Search(search) => search.run(&open()?),
         Command::Show { item, json } => items::show(&open()?, &item, json),
         Command::Flags { all, json } => items::flags(&open()?, all, json),

@@ -39,6 +39,7 @@ pub mod roster;
 pub mod samples;
 mod standing;
 pub mod suppressions;
+pub mod tickets;
 pub mod upgrade;
 
 /// An open transaction of the writer.

@@ -46,7 +46,8 @@ pub fn table(app: &Arc<App>) -> Vec<Job> {
         let app = app.clone();
         move |stop| walk_all(app.clone(), mode, stop)
     };
-    let (auditor, verifier, alerter, reporter) = (app.clone(), app.clone(), app.clone(), app.clone());
+    let (auditor, verifier, alerter, reporter, asker) =
+        (app.clone(), app.clone(), app.clone(), app.clone(), app.clone());
     vec![
         Job::new("harvest", &jobs.harvest, walk(Mode::Recent)),
         Job::new("backfill", &jobs.backfill, walk(Mode::Backfill)),
@@ -54,6 +55,7 @@ pub fn table(app: &Arc<App>) -> Vec<Job> {
         Job::new("profile", &jobs.profile, walk(Mode::Profile)),
         Job::new("audit", &jobs.audit, move |_| audit_all(auditor.clone())),
         Job::new("verify", &jobs.verify, move |_| verify(verifier.clone())),
+        Job::new("tickets", &jobs.tickets, move |_| tickets(asker.clone())),
         Job::new("alerts", &jobs.alerts, move |_| alerts(alerter.clone())),
         Job::new("weekly", &app.config.weekly.cron, move |_| weekly(reporter.clone())),
     ]
@@ -125,6 +127,14 @@ async fn walk_one(app: &App, account: &Account, mode: Mode, mut stop: Stop) -> R
 async fn audit_all(app: Arc<App>) -> Result<()> {
     let work = move || audit::run(&app.db, &app.config, app.clock.now()).map(|_| ());
     tokio::task::spawn_blocking(work).await.context("the audit was lost")?
+}
+
+/// Mails to owners on what their pages want.
+async fn tickets(app: Arc<App>) -> Result<()> {
+    let (asking, now) = (app.clone(), app.clock.now());
+    let ask = move || audit::tickets::run(&asking.db, &asking.config, now);
+    tokio::task::spawn_blocking(ask).await.context("the tickets were lost")??;
+    send(&app).await
 }
 
 /// The whole archive against its own proofs. A fault found is the job's failure, so that everybody learns of it.

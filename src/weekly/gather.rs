@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, ReportRecipient};
 use crate::db::findings::Finding;
 use crate::db::reports::{Flag, Gap, Kept, Record, Report};
-use crate::db::{accounts, mails};
+use crate::db::{accounts, mails, tickets};
 use crate::model::{AccountStatus, Category, Kind, Role, Severity, Timestamp};
 use crate::text::dates;
 
@@ -54,6 +54,9 @@ pub struct Lists {
     /// What the reader should know of the rules beside their flags.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Owners who ask for help or say that a page is another's: its slug, and the sentence.
+    #[serde(default)]
+    pub asking: Vec<(String, String)>,
     /// Of the audit; `None` until one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Findings>,
@@ -162,13 +165,15 @@ impl Lists {
         for list in own.findings.iter_mut().flat_map(Findings::lists) {
             list.retain(|line| known.contains_key(&line.account));
         }
+        own.asking.retain(|(slug, _)| known.contains_key(slug));
         own.refused_mails.clear();
         own
     }
 
     /// How much needs a person.
     pub fn needs(&self) -> usize {
-        self.not_kept.len() + self.concerns.len() + self.refused_mails.len() + usize::from(self.is_damaged)
+        let lists = self.not_kept.len() + self.concerns.len() + self.refused_mails.len() + self.asking.len();
+        lists + usize::from(self.is_damaged)
     }
 }
 
@@ -185,6 +190,7 @@ pub(super) struct Seen {
     /// New, fixed and overdue ones; `None` until an audit was made.
     pub findings: Option<[Vec<Finding>; 3]>,
     pub record: Record,
+    pub asking: Vec<tickets::Asking>,
     pub is_live: bool,
 }
 
@@ -228,6 +234,7 @@ pub(super) fn gather(seen: Seen, config: &Config, now: Timestamp) -> Gathered {
         has_basis: config.law.has_basis(),
         notes: Vec::new(),
         findings: seen.findings.map(|found| findings(&seen.accounts, found)),
+        asking: seen.asking.iter().map(|one| (one.slug.clone(), one.words())).collect(),
         accounts,
     };
     let words = seen.flags.into_iter().filter_map(|(flag, words)| Some((hex::encode(flag.flag), words?))).collect();
@@ -381,6 +388,7 @@ pub(super) fn sample(config: &Config, now: Timestamp) -> (Lists, HashMap<String,
         has_basis: config.law.has_basis(),
         notes: Vec::new(),
         findings: Some(Findings { new: vec![shared.clone()], fixed: Vec::new(), overdue: vec![shared] }),
+        asking: Vec::new(),
     };
     (lists, words)
 }

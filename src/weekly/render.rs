@@ -93,6 +93,9 @@ impl Page<'_> {
             let words = format!("{} refused for good by the mail server", count(refused, "mail was", "mails were"));
             letter.item_to(words, link("mails"));
         }
+        for (_, words) in &lists.asking {
+            letter.item_to(words, self.config.link("/tickets"));
+        }
         if lists.is_damaged {
             letter.item("The last check of the record found a fault. Run: pagekeeper verify");
         }

@@ -490,6 +490,7 @@ fn a_table_for_spreadsheets_holds_no_formula() {
         turn: "it",
         act: "Ask",
         evidence: vec![3, 4],
+        ticket: None,
     };
     let text = String::from_utf8(audit::csv(&[line]).unwrap()).unwrap();
     let cells = text.lines().nth(1).unwrap();

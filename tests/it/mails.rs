@@ -2,5 +2,6 @@
 
 mod alerts;
 mod outbox;
+mod tickets;
 mod weekly;
 mod world;

@@ -1,6 +1,7 @@
 //! The outbox against a real mail server: every kind arrives, one address is refused, and the server is away for a while.
 
 use jiff::SignedDuration;
+use pagekeeper::audit::tickets;
 use pagekeeper::config::{Config, Tls};
 use pagekeeper::db::{self, Db, mails};
 use pagekeeper::mail::{Kind, Mailer, Message};
@@ -23,7 +24,11 @@ from = "pages@mesavista.example.org"
 
 /// A sample of every kind to one address.
 fn samples(config: &Config, to: &str, now: Timestamp) -> Vec<Message> {
-    let one = |kind: &Kind| alert::sample(*kind, to, config, now).unwrap_or_else(|| weekly::sample(to, config, now));
+    let one = |kind: &Kind| match kind {
+        Kind::Weekly => weekly::sample(to, config, now),
+        Kind::Ticket => tickets::sample(to, config, now),
+        kind => alert::sample(*kind, to, config, now).unwrap(),
+    };
     Kind::ALL.iter().map(one).collect()
 }
 
