@@ -4,6 +4,7 @@
 //! her name with it: the record names who reviewed.
 
 mod accounts;
+mod answer;
 mod attest;
 mod audit;
 mod book;
@@ -26,6 +27,7 @@ mod rules;
 mod sample;
 mod session;
 mod show;
+mod tickets;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +70,7 @@ struct Parts {
     clock: Clock,
     sign_in: SignIn,
     book: book::Book,
+    pace: answer::Pace,
     /// The addresses we answer to.
     hosts: Vec<String>,
 }
@@ -75,7 +78,17 @@ struct Parts {
 impl Site {
     pub fn new(db: Db, config: Arc<Config>, clock: Clock, sign_in: SignIn) -> Site {
         let hosts = vec![session::host_of(&config.web.public_url).to_owned()];
-        Site { parts: Arc::new(Parts { db, config, clock, sign_in, book: book::Book::default(), hosts }) }
+        Site {
+            parts: Arc::new(Parts {
+                db,
+                config,
+                clock,
+                sign_in,
+                book: book::Book::default(),
+                pace: answer::Pace::default(),
+                hosts,
+            }),
+        }
     }
 
     fn db(&self) -> &Db {
@@ -155,10 +168,14 @@ pub fn router(site: Site) -> Router {
         .route("/rules/offer/{digest}", post(offer::accept))
         .route("/sample", get(sample::page))
         .route("/sample/{id}", post(sample::look))
+        .route("/tickets", get(tickets::page))
+        .route("/tickets/switch", post(tickets::switch))
+        .route("/tickets/accept", post(tickets::accept))
         .route("/sign-out", post(session::sign_out))
         .layer(middleware::from_fn_with_state(site.clone(), session::required));
     let open = Router::new()
         .route("/sign-in", get(session::page).post(session::sign_in))
+        .route("/answer/{token}", get(answer::page).post(answer::record))
         .route("/assets/style.css", get(style))
         .route("/assets/icon.svg", get(icon));
     let pages = signed_in.merge(open).layer(middleware::from_fn_with_state(site.clone(), session::same_site));

@@ -124,6 +124,13 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
         Need { what: reason.say, since: when(reason.since), link: None, act }
     }));
     found.extend(packs(site, site.clock().now())?);
+    let asking = site.db().read(db::tickets::asking)?.into_iter().map(|one| Need {
+        what: one.words(),
+        since: Some(When::new(one.since, zone)),
+        link: Some(("/tickets".to_owned(), "Tickets")),
+        act: "",
+    });
+    found.extend(asking);
     let waiting = site.db().read(db::samples::waiting)?.len() as u64;
     if waiting > 0 {
         let what = format!(

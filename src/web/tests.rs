@@ -7,8 +7,9 @@ use crate::db::flags::{self, New, Table};
 use crate::db::items::{self, Sealed, Sighting};
 use crate::model::{Author, Category, Content, Counts, Exchange, Kind, Observation, Page, Secret, Severity, Timestamp};
 
-mod attest;
 mod accounts;
+mod answers;
+mod attest;
 mod pages;
 
 const TEXT: &str = "See you <b>there</b>, or call 760-555-0199 & ask";
