@@ -343,9 +343,14 @@ pub struct Audit {
     pub profanity_filter: Vec<String>,
     /// The age limits of a Facebook page that are right, in Facebook's words. Left out: not checked.
     pub age_gate: Vec<String>,
-    /// Where the district's site shows its expectations for comments: a page that links there carries them.
+    /// Where the district's site shows its expectations for comments. What stands behind a page's link to it, or to
+    /// another page under [district] domains, is read once a day and compared with them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expectations_url: Option<String>,
+    /// Where this server reaches the district's own site, if not at its own address: behind a firewall, or for a trial.
+    /// Left out: its own address, and public addresses only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site_base: Option<String>,
     /// The addresses of pages that the district's site lists as its own, one a line. Left out: not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site_list: Option<PathBuf>,

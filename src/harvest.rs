@@ -19,6 +19,7 @@ use crate::platform::media::Missed;
 use crate::platform::{self, Endpoint, Errand, Error, Failure, Known, Target};
 use crate::seal::Hash;
 
+mod policy;
 mod trouble;
 
 /// How far back a recent harvest looks at least: comments come late, and posts are edited.
@@ -210,6 +211,9 @@ impl<'h> Run<'h> {
                 if self.ending.outcome == "complete" {
                     let errand = self.errand()?;
                     self.walk(errand, token).await?;
+                    if self.request.mode == Mode::Profile && self.ending.outcome == "complete" {
+                        self.read_policy().await?;
+                    }
                 }
             }
             Err(failure) => {
@@ -257,18 +261,25 @@ impl<'h> Run<'h> {
                     keep_secret(&file, &token).map_err(say)?;
                     Ok(Some(token))
                 }
-                None => Err(Error::Unauthorized {
-                    say: format!(
-                        "{}: the credential does not reach this page: give its person or system user a role on the page",
-                        self.account.title()
-                    ),
-                }
-                .into()),
+                None => Err(self.not_reached(shared, &endpoint).await),
             },
             // A page token as the platform's token has no list of pages: it is used as it is.
             Err(Failure { error: Error::Unexpected { .. } | Error::Gone { .. }, .. }) => Ok(Some(shared)),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Why the credential does not reach a page: it may be none, which is another matter.
+    async fn not_reached(&self, shared: Secret, endpoint: &Endpoint) -> Failure {
+        let say = format!(
+            "{}: the credential does not reach this page: give its person or system user a role on the page",
+            self.account.title()
+        );
+        let person = match self.platform {
+            Platform::Facebook => platform::facebook::person(self.on.http, &self.target(Some(shared)), endpoint).await,
+            _ => None,
+        };
+        person.unwrap_or_else(|| Error::Unauthorized { say }.into())
     }
 
     fn target(&self, token: Option<Secret>) -> Target {

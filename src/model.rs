@@ -17,6 +17,9 @@ pub struct UnknownWord {
     pub known: String,
 }
 
+/// What is said of an account whose node is of a person: nothing of it is kept (policy III.3).
+pub const A_PERSON: &str = "is a person's profile and not a page";
+
 /// Declares a closed list of words: an enum with its text, parsed and printed the same way everywhere.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 pub use approvals::Approval;
-pub use checks::{CHECKS, posted_words};
+pub use checks::{CHECKS, POLICY, posted_words};
 pub use links::PageName;
 pub use report::{Line, Report, csv, report};
 pub use standard::Standard;

@@ -44,10 +44,10 @@ pub struct Subject {
     pub posts: Vec<Post>,
     /// What its newest posts name as the application they were published through.
     pub through: Vec<Through>,
-    /// Of its newest films, by entry: whether they have captions.
-    pub captions: Vec<(u64, bool)>,
     /// The newest that people said of each topic.
     pub attested: Vec<Attestation>,
+    /// The pages that its newest posts name with a sign, as Facebook tells them.
+    pub tagged: Vec<Tagged>,
     /// The day by which a reader knows what was last read.
     last_told: Option<String>,
 }
@@ -149,7 +149,7 @@ fn subject(
     let received = facts::received(conn, &posts[..posts.len().min(READ_RAW)])?;
     Ok(Subject {
         through: received.iter().filter_map(|(post, json)| through(post.seq, json)).collect(),
-        captions: received.iter().filter_map(|(post, json)| captioned(post.seq, json)).collect(),
+        tagged: received.iter().flat_map(|(post, json)| tagged(post.seq, json)).collect(),
         newest_post: facts::newest_own_post(conn, account.id)?,
         is_whole: harvests::position(conn, account.id)?.1.is_some(),
         told: profiles.into_iter().filter(|profile| now.duration_since(profile.seen_at) < STALE).map(seen).collect(),
@@ -210,7 +210,53 @@ fn through(seq: u64, json: &Value) -> Option<Through> {
     (is_named || !id.is_empty()).then_some(Through { seq, name, id })
 }
 
-/// YouTube says of a film whether somebody wrote captions for it; those that it makes by itself do not count.
-fn captioned(seq: u64, json: &Value) -> Option<(u64, bool)> {
-    Some((seq, json.get("contentDetails")?.get("caption")?.as_str()? == "true"))
+/// A page that a post names with a sign, which does not stand in the text as it is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    /// The post's entry.
+    pub seq: u64,
+    pub id: String,
+    pub name: String,
+}
+
+/// Facebook names them beside the text, in a list or, in older answers, in lists by where they stand.
+fn tagged(seq: u64, json: &Value) -> Vec<Tagged> {
+    let lists: Vec<&Value> = match json.get("message_tags") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        Some(Value::Object(places)) => places.values().filter_map(Value::as_array).flatten().collect(),
+        _ => Vec::new(),
+    };
+    let word = |tag: &Value, name: &str| tag.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    // People are named in the same list: they are nobody's business here.
+    let pages = lists.into_iter().filter(|tag| word(tag, "type") == "page" && !word(tag, "id").is_empty());
+    pages.map(|tag| Tagged { seq, id: word(tag, "id"), name: word(tag, "name") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_a_post_names_are_read_and_people_are_not() {
+        let tags = r#"{"id":"1067","name":"Mesa Vista Band","type":"page","offset":3},{"id":"12","name":"Jo Lim","type":"user"}"#;
+        let band = Tagged { seq: 7, id: "1067".into(), name: "Mesa Vista Band".into() };
+        for json in [format!("[{tags}]"), format!("{{\"3\":[{tags}]}}")] {
+            let post = serde_json::from_str(&format!("{{\"message_tags\":{json}}}")).unwrap();
+            assert_eq!(tagged(7, &post), std::slice::from_ref(&band));
+        }
+        assert_eq!(tagged(7, &serde_json::json!({ "message_tags": "x" })), []);
+    }
+
+    #[test]
+    fn the_application_is_read_as_each_platform_names_it() {
+        let read = |json: Value| through(7, &json).map(|one| (one.name, one.id));
+        let named = |name: &str, id: &str| Some((name.to_owned(), id.to_owned()));
+        assert_eq!(
+            read(serde_json::json!({ "application": { "id": "12", "name": "Planner" } })),
+            named("Planner", "12")
+        );
+        assert_eq!(read(serde_json::json!({ "source": "Planner" })), named("Planner", ""));
+        assert_eq!(read(serde_json::json!({ "source": "https://video.example.net/1.mp4" })), None);
+        assert_eq!(read(serde_json::json!({ "text": "x" })), None);
+    }
 }

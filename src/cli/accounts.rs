@@ -1,5 +1,6 @@
 //! `accounts`: the register.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -10,7 +11,7 @@ use crate::app::App;
 use crate::audit::{attest, topics};
 use crate::db::accounts::{self, Account, COLUMNS, Put, Registration};
 use crate::harvest::endpoint;
-use crate::model::{Platform, platform_title};
+use crate::model::{A_PERSON, Platform, platform_title};
 use crate::platform::{self, Target};
 use crate::text::sheet;
 
@@ -103,6 +104,15 @@ fn import(app: &App, file: &std::path::Path) -> Result<Exit> {
                 accounts::free_slug(conn, if row.handle.is_empty() { &row.native_id } else { &row.handle })
             })?;
         }
+        if is_person(app, &row)? {
+            refused += 1;
+            eprintln!(
+                "{}:{number}: column handle: {} {A_PERSON}: have a page made and register that (III.3)",
+                file.display(),
+                row.native_id
+            );
+            continue;
+        }
         let (now, actor) = (app.clock.now(), super::system_user());
         let why = app.config.why_off(&row.platform);
         let slug = row.slug.clone();
@@ -133,15 +143,31 @@ pub fn read_csv(bytes: &[u8]) -> Result<Vec<(u64, Registration)>> {
         COLUMNS.join(", ")
     );
     let mut rows: Vec<(u64, Registration)> = Vec::new();
+    let mut met = HashMap::new();
     for found in &table.rows {
         let (line, row) = (found.line, registration(&table.header, found)?);
-        let same = rows.iter().find(|(_, other)| !row.slug.is_empty() && other.slug == row.slug);
-        if let Some((first, _)) = same {
-            anyhow::bail!("line {line}, column slug: {} stands in line {first} too", row.slug);
+        for (column, value, name) in names(&row) {
+            if let Some(first) = met.insert((column, name), line) {
+                anyhow::bail!("line {line}, column {column}: {value} stands in line {first} too");
+            }
         }
         rows.push((line, row));
     }
     Ok(rows)
+}
+
+/// What no two rows may share, by column: as it is written, and as it is compared.
+fn names(row: &Registration) -> Vec<(&'static str, String, String)> {
+    let on_platform = |value: &str| format!("{}:{value}", row.platform);
+    // A handle is free again once its page has another: only where it is all that is known does it name one page.
+    let alone = row.native_id.is_empty() || row.handle.is_empty();
+    let handle = if alone { row.handle.trim_start_matches('@').to_lowercase() } else { String::new() };
+    let found = [
+        ("slug", row.slug.clone(), row.slug.clone()),
+        ("native_id", row.native_id.clone(), on_platform(&row.native_id)),
+        ("handle", row.handle.clone(), on_platform(&handle)),
+    ];
+    found.into_iter().filter(|(_, value, name)| !value.is_empty() && !name.ends_with(':')).collect()
 }
 
 fn registration(header: &[String], found: &sheet::Row) -> Result<Registration> {
@@ -158,6 +184,16 @@ fn registration(header: &[String], found: &sheet::Row) -> Result<Registration> {
         "active".clone_into(&mut row.status);
     }
     anyhow::ensure!(!row.platform.is_empty(), "line {line}, column platform: the platform is not named");
+    if row.platform == "facebook"
+        && let Some(id) = numbered(&row.handle)
+    {
+        anyhow::ensure!(
+            !id.is_empty() && (row.native_id.is_empty() || row.native_id == id),
+            "line {line}, column handle: {} does not name the page's id: give it as native_id",
+            row.handle
+        );
+        (row.native_id, row.handle) = (id.to_owned(), String::new());
+    }
     anyhow::ensure!(
         !row.native_id.is_empty() || !row.handle.is_empty(),
         "line {line}, columns native_id and handle: give the page's native_id or its handle"
@@ -166,6 +202,26 @@ fn registration(header: &[String], found: &sheet::Row) -> Result<Registration> {
         .parse::<crate::model::AccountStatus>()
         .map_err(|error| anyhow::anyhow!("line {line}, column status: {error}"))?;
     Ok(row)
+}
+
+/// The id in an address of a page, or of a person, that has no name of its own.
+fn numbered(handle: &str) -> Option<&str> {
+    let (_, rest) = handle.split_once("profile.php").or_else(|| handle.split_once("people/"))?;
+    Some(
+        rest.split(['=', '/', '&', '?', '#'])
+            .find(|word| word.len() > 4 && word.bytes().all(|b| b.is_ascii_digit()))
+            .unwrap_or_default(),
+    )
+}
+
+/// Whether Facebook says that a row without a name is a person's profile, which is not registered.
+fn is_person(app: &App, row: &Registration) -> Result<bool> {
+    if row.platform != "facebook" || !row.handle.is_empty() || app.config.why_off("facebook").is_some() {
+        return Ok(false);
+    }
+    let target = target(app, Platform::Facebook, row)?;
+    let endpoint = endpoint(&app.config, Platform::Facebook);
+    Ok(super::runtime()?.block_on(platform::facebook::person(&app.http, &target, &endpoint)).is_some())
 }
 
 fn export(app: &App) -> Result<Exit> {
@@ -182,25 +238,30 @@ fn write_csv(out: impl std::io::Write, rows: &mut [Registration]) -> Result<()> 
         let mut record: Vec<String> =
             COLUMNS.iter().map(|column| row.column(column).map(|cell| cell.clone()).unwrap_or_default()).collect();
         record.extend(extra.iter().map(|column| row.extra.get(column).cloned().unwrap_or_default()));
-        writer.write_record(&record)?;
+        writer.write_record(record.iter().map(|cell| sheet::safe_cell(cell)))?;
     }
     Ok(writer.flush()?)
+}
+
+/// A row to be asked about with the platform's own credential.
+fn target(app: &App, platform: Platform, row: &Registration) -> Result<Target> {
+    let section = app.config.platform(platform);
+    Ok(Target {
+        platform,
+        native_id: row.native_id.clone(),
+        handle: row.handle.clone(),
+        token: app.config.credential(platform, "")?,
+        app_secret: section.map(|section| section.app_secret()).transpose()?.flatten(),
+        field_names: "tweet".into(),
+        full_archive: false,
+    })
 }
 
 async fn discover(app: &App, platform: Platform, out: Option<PathBuf>) -> Result<Exit> {
     if let Some(why) = app.config.why_off(platform.as_str()) {
         return Err(Usage(why).into());
     }
-    let section = app.config.platform(platform);
-    let target = Target {
-        platform,
-        native_id: String::new(),
-        handle: String::new(),
-        token: app.config.credential(platform, "")?,
-        app_secret: section.map(|section| section.app_secret()).transpose()?.flatten(),
-        field_names: "tweet".into(),
-        full_archive: false,
-    };
+    let target = target(app, platform, &Registration::default())?;
     let reached = platform::discover(&app.http, &target, &endpoint(&app.config, platform))
         .await
         .map_err(|failure| anyhow::anyhow!("{}", failure.error))?;

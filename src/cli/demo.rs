@@ -213,6 +213,7 @@ visitor_posts = false
 profanity_filter = ["Medium", "Strong"]
 age_gate = ["Anyone (13+)"]
 expectations_url = "https://mesavista.example.org/social-media"
+site_base = "{site}"
 site_list = "config/site-pages.txt"
 approvals = "config/approvals.csv"
 page_words = ["condor", "ocotillo"]
@@ -274,6 +275,7 @@ requests_per_minute = 6000
         youtube = base(Platform::Youtube),
         bluesky = base(Platform::Bluesky),
         directory = sandbox.directory_base(),
+        site = sandbox.base(crate::sandbox::Host::Site),
         app_id = crate::sandbox::APP_ID,
     )
 }

@@ -37,6 +37,9 @@ fn district(config: &Config, found: &mut Vec<String>) {
     if config.district.name.trim().is_empty() {
         found.push("[district] name is empty: write the district's name".into());
     }
+    if let Some(fault) = config.audit.site_base.as_deref().and_then(url_fault) {
+        found.push(format!("[audit] site_base {fault}"));
+    }
     for domain in &config.district.domains {
         if domain.contains("://") || domain.contains('/') || !domain.contains('.') {
             found.push(format!(

@@ -78,6 +78,7 @@ impl Default for Audit {
             profanity_filter: Vec::new(),
             age_gate: Vec::new(),
             expectations_url: None,
+            site_base: None,
             site_list: None,
             page_words: Vec::new(),
             approvals: None,

@@ -26,6 +26,12 @@ pub struct Profile {
     pub content: Content,
 }
 
+/// The newest of what one page says of itself, without the lists that are asked for by themselves.
+pub fn profile(conn: &Connection, account: i64) -> Result<Option<Profile>> {
+    let found = profiles(conn, Some(account))?;
+    Ok(found.into_iter().find(|profile| !profile.native_id.contains("/profile/")))
+}
+
 /// The newest facts of every page, or of one.
 pub fn profiles(conn: &Connection, account: Option<i64>) -> Result<Vec<Profile>> {
     let mut statement = conn.prepare_cached(

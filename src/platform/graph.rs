@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::http::{Auth, Call, Http, Verdict, header, later, minute};
 use super::json::{Id, Objects, Text};
 use super::{Endpoint, Error, Failure, Target};
-use crate::model::{Exchange, Problem, Secret, Shortfall, Timestamp};
+use crate::model::{A_PERSON, Exchange, Problem, Secret, Shortfall, Timestamp};
 use crate::seal::Keyed;
 
 /// The `error` object of an answer.
@@ -46,6 +46,12 @@ impl Refusal<'_> {
     /// "Please reduce the amount of data you're asking for": the same call with a smaller page may work.
     pub(super) fn wants_less(&self) -> bool {
         self.message.as_deref().is_some_and(|message| message.contains("reduce the amount of data"))
+    }
+
+    /// What was asked is a person's node: Meta says so with fields and names that persons have none of.
+    pub(super) fn is_of_person(&self) -> bool {
+        let says = |words: &str| self.message.as_deref().is_some_and(|message| message.contains(words));
+        says("on node type (User)") || says("Cannot query users by their username")
     }
 
     /// The field that this version does not know, where that is what is wrong.
@@ -258,6 +264,15 @@ pub(super) fn error(refusal: &Refusal<'_>, what: &str) -> Error {
         },
         (code, _) => Error::Unexpected { say: format!("{what}: Meta refused with code {code}; see the kept answer") },
     }
+}
+
+/// A person's profile stands where a page should: nothing of it is read.
+pub(super) fn of_person(target: &Target) -> Error {
+    let say = format!(
+        "{} {A_PERSON}: nothing of it is kept. Have a page made and registered, and retire this row",
+        who(target)
+    );
+    Error::Unauthorized { say }
 }
 
 /// Whether the same can be asked in another way: without a field that this version does not know, or in smaller pages. Then what

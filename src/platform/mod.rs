@@ -19,6 +19,7 @@ pub mod media;
 mod meters;
 mod redact;
 mod unreachable;
+pub mod webpage;
 pub mod x;
 pub mod youtube;
 

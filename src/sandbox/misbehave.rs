@@ -481,7 +481,7 @@ fn endless(ask: &Ask, value: &mut Value) {
         Host::Youtube => {
             object.insert("nextPageToken".to_owned(), json!(cursor));
         }
-        Host::Bluesky | Host::Directory | Host::Media => {
+        Host::Bluesky | Host::Directory | Host::Media | Host::Site => {
             object.insert("cursor".to_owned(), json!(cursor));
         }
     }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::misbehave::{self, Misbehavior, Plan};
 use super::world::World;
-use super::{bluesky, facebook, media, x, youtube};
+use super::{bluesky, facebook, media, site, x, youtube};
 use crate::model::Platform;
 
 /// One of the hosts that the platforms' real ones stand for.
@@ -33,11 +33,13 @@ pub enum Host {
     Directory,
     /// The content delivery networks of all of them.
     Media,
+    /// The district's own website.
+    Site,
 }
 
 impl Host {
     pub const ALL: &'static [Host] =
-        &[Host::Graph, Host::X, Host::Youtube, Host::Bluesky, Host::Directory, Host::Media];
+        &[Host::Graph, Host::X, Host::Youtube, Host::Bluesky, Host::Directory, Host::Media, Host::Site];
 }
 
 /// What was asked, as a platform's file sees it.
@@ -336,6 +338,7 @@ fn answer(world: &World, ask: &Ask) -> Reply {
         Host::Youtube => youtube::answer(world, ask),
         Host::Bluesky => bluesky::answer(world, ask),
         Host::Directory => bluesky::directory(world, ask),
+        Host::Site => site::answer(world, ask),
     }
 }
 

@@ -19,6 +19,7 @@ impl State {
             tokens: BTreeMap::new(),
             inactive: BTreeSet::new(),
             quota: Quota::default(),
+            site: super::site::pages(),
             made: 0,
             places: HashMap::new(),
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use super::site::WebPage;
 use super::youtube::Quota;
 use crate::model::{Category, Kind, Platform, Timestamp};
 
@@ -24,6 +25,8 @@ pub struct State {
     pub inactive: BTreeSet<String>,
     /// What YouTube's key may still ask today.
     pub quota: Quota,
+    /// The district's website, by path.
+    pub site: BTreeMap<String, WebPage>,
     pub(super) made: u64,
     /// Where in `items` an id or alias stands. Items are only ever added.
     pub(super) places: HashMap<String, usize>,
@@ -174,7 +177,7 @@ pub struct Item {
     pub held: bool,
     pub media: Vec<Medium>,
     pub link: Option<Link>,
-    /// Facebook: id and name of the application it was published through, where it was not Facebook's own.
+    /// Facebook and X: id and name of the application it was published through, where the platform tells one.
     pub application: Option<(String, String)>,
     pub reactions: i64,
     pub shares: i64,

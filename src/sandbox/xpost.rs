@@ -206,8 +206,11 @@ impl<'a> Show<'a> {
         let mut out = json!({
             "id": post.id(), "created_at": time(post.written()), "author_id": post.author().id,
             "conversation_id": post.conversation(), "lang": language(post.item), "possibly_sensitive": false,
-            "reply_settings": "everyone", "source": "X Web App",
+            "reply_settings": "everyone",
         });
+        if let Some((_, name)) = &post.item.application {
+            out["source"] = json!(name);
+        }
         let until = post.item.created_at + SignedDuration::from_mins(30);
         let history =
             if post.original { vec![post.id()] } else { post.history().iter().map(|&id| id.to_owned()).collect() };

@@ -3,7 +3,9 @@
 pub mod detect;
 pub mod fold;
 pub mod hash;
+pub mod html;
 pub mod dates;
+pub mod decode;
 pub mod letter;
 pub mod tokenize;
 pub mod mend;

@@ -1,7 +1,14 @@
-//! CSV as spreadsheets write it: a byte order mark, semicolons or tabs, lines of Windows. What cannot be read is refused with its
-//! line and column.
+//! CSV as spreadsheets write it: a byte order mark, UTF-16 or letters of Windows and the old Macintosh, semicolons or tabs, any end of
+//! line. What cannot be read is refused with its line and column.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use std::borrow::Cow;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+
+use super::decode;
+
+/// More than this is no cell of a list: most often a mark that is not closed.
+const LONGEST_CELL: usize = 10_000;
 
 /// A table with its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,24 +26,18 @@ pub struct Row {
 
 /// Reads a file.
 pub fn read(bytes: &[u8]) -> Result<Table> {
-    ensure!(
-        !bytes.starts_with(&[0xff, 0xfe]) && !bytes.starts_with(&[0xfe, 0xff]),
-        "line 1: the file is UTF-16: save it as CSV UTF-8"
-    );
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
-    // The reader counts the lines of Windows one too few.
-    let text = text.replace("\r\n", "\n");
-    let first = text.lines().next().unwrap_or_default();
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .delimiter(delimiter(first))
-        .from_reader(text.as_bytes());
+    ensure!(!bytes.starts_with(b"PK\x03\x04"), "line 1: this is a spreadsheet's own file: save it as CSV");
+    let text = decode::file(bytes).map_err(|at| unreadable(bytes, at))?;
+    let text = even_lines(&text);
+    let (text, mark) = separated(&text);
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).delimiter(mark).from_reader(text.as_bytes());
     let header: Vec<String> = reader.headers().context("the file has no header")?.iter().map(str::to_owned).collect();
     for (place, name) in header.iter().enumerate() {
+        ensure!(name.len() <= LONGEST_CELL, "line 1, column {}: a name of so many letters is none", place + 1);
         ensure!(name.is_empty() || !header[..place].contains(name), "line 1: the column {name} stands there twice");
     }
+    let open = text.matches('"').count() % 2 == 1;
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record?;
@@ -44,45 +45,90 @@ pub fn read(bytes: &[u8]) -> Result<Table> {
         if record.iter().all(str::is_empty) {
             continue;
         }
-        check(&header, &record, line)?;
-        rows.push(Row { line, cells: record.iter().map(str::to_owned).collect() });
+        let cells = record.iter().enumerate().map(|(place, cell)| read_cell(&header, place, cell, line, mark, open));
+        rows.push(Row { line, cells: cells.collect::<Result<_>>()? });
     }
     Ok(Table { header, rows })
 }
 
-/// What cells may not be, whatever the columns mean.
-fn check(header: &[String], record: &csv::StringRecord, line: u64) -> Result<()> {
-    for (place, cell) in record.iter().enumerate() {
-        let Some(column) = header.get(place).filter(|column| !column.is_empty()) else {
-            ensure!(cell.is_empty(), "line {line}: {cell:?} stands under no column: is there a separator too many?");
-            continue;
-        };
-        // A mark that is not closed takes the rest of the file into its cell.
-        ensure!(
-            !cell.contains('\n'),
-            "line {line}: the cell of {column} goes over several lines: is a quotation mark not closed?"
-        );
-        if cell.starts_with('=') || cell.starts_with("#REF!") || cell.starts_with("#N/A") || cell.starts_with("#NAME?")
-        {
-            bail!("line {line}, column {column}: holds a formula or its error: save the values alone");
-        }
+/// A cell, unless it is what no cell may be, whatever the columns mean. What begins like a formula is words like any other.
+fn read_cell(header: &[String], place: usize, cell: &str, line: u64, mark: u8, open: bool) -> Result<String> {
+    let Some(column) = header.get(place).filter(|column| !column.is_empty()) else {
+        ensure!(cell.is_empty(), "line {line}: {cell:?} stands under no column: is there a separator too many?");
+        return Ok(String::new());
+    };
+    let seems_rows = |cell: &str| {
+        header.len() > 1 && cell.lines().skip(1).any(|line| line.matches(char::from(mark)).count() + 1 >= header.len())
+    };
+    // A mark that is not closed takes what comes after it into its cell.
+    ensure!(
+        !cell.contains('\n') || !(open || seems_rows(cell)),
+        "line {line}, column {column}: the cell goes over several lines: is a quotation mark not closed?"
+    );
+    ensure!(
+        cell.len() <= LONGEST_CELL,
+        "line {line}, column {column}: holds {} letters: is a quotation mark not closed?",
+        cell.chars().count()
+    );
+    ensure!(
+        !cell.contains(|letter: char| letter.is_control() && !matches!(letter, '\n' | '\t')),
+        "line {line}, column {column}: holds a sign that no text has: save the file as CSV UTF-8"
+    );
+    if ["#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!"].contains(&cell) {
+        bail!("line {line}, column {column}: holds the error of a formula: {cell}");
     }
-    Ok(())
+    let words = cell.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cell = if cell.contains('\n') { words.as_str() } else { cell };
+    Ok(cell.strip_prefix('\'').filter(|rest| begins_like_a_formula(rest)).unwrap_or(cell).to_owned())
+}
+
+/// Lines that end alike: the reader counts those of Windows one too few, and those of the old Macintosh not at all.
+fn even_lines(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text.into() }
+}
+
+/// The bytes of a file with its mark gone, UTF-16 as UTF-8 and lines that end alike; letters of older encodings are left as they are.
+/// `None`: the UTF-16 is broken.
+pub fn even(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return decode::file(bytes).ok().map(|text| even_lines(&text).into_owned().into_bytes().into());
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if !bytes.contains(&b'\r') {
+        return Some(bytes.into());
+    }
+    let mut lines = bytes.to_vec();
+    let mut before = 0;
+    lines.retain(|byte| {
+        let is_second = *byte == b'\n' && before == b'\r';
+        before = *byte;
+        !is_second
+    });
+    lines.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+    Some(lines.into())
+}
+
+/// The text and what stands between its cells, which some spreadsheets say in a line of its own: `sep=;`.
+fn separated(text: &str) -> (Cow<'_, str>, u8) {
+    let first = text.lines().next().unwrap_or_default();
+    match first.to_lowercase().strip_prefix("sep=").map(str::as_bytes) {
+        // The line stays, so that the others keep their numbers.
+        Some(&[mark]) => (Cow::Owned(text[first.len()..].to_owned()), mark),
+        _ => (Cow::Borrowed(text), delimiter(first)),
+    }
 }
 
 /// What stands between the cells of the header.
-fn delimiter(header: &str) -> u8 {
-    let count = |mark: char| header.matches(mark).count();
-    match (count(','), count(';'), count('\t')) {
-        (0, semicolons, tabs) if semicolons >= tabs && semicolons > 0 => b';',
-        (0, _, tabs) if tabs > 0 => b'\t',
-        _ => b',',
-    }
+pub fn delimiter(header: &str) -> u8 {
+    let outside: String = header.split('"').step_by(2).collect();
+    let count = |mark: u8| outside.matches(char::from(mark)).count();
+    [b'\t', b';', b','].into_iter().max_by_key(|mark| count(*mark)).unwrap_or(b',')
 }
 
-/// Where the first byte stands that is no UTF-8: most often a letter with an accent in an older encoding.
-fn not_utf8(bytes: &[u8], at: usize) -> anyhow::Error {
+/// Where the first byte stands that fits no reading.
+fn unreadable(bytes: &[u8], at: usize) -> anyhow::Error {
     let before = String::from_utf8_lossy(&bytes[..at]).into_owned();
+    let before = even_lines(&before);
     let line = before.matches('\n').count() + 1;
     let begun = before.rsplit('\n').next().unwrap_or_default();
     let header = String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned();
@@ -94,13 +140,16 @@ fn not_utf8(bytes: &[u8], at: usize) -> anyhow::Error {
     });
     let place = marks.count();
     let column = header.split(mark).nth(place).map_or("", |name| name.trim_matches(['"', ' ', '\u{feff}']));
-    anyhow::anyhow!("line {line}, column {column}: the file is not UTF-8: save it as CSV UTF-8")
+    anyhow!("line {line}, column {column}: the file is in no one encoding: save it as CSV UTF-8")
 }
 
-/// A cell that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it.
+fn begins_like_a_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// A cell that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it, which [`read`] takes away.
 pub fn safe_cell(text: &str) -> String {
-    let begins = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if begins { format!("'{text}") } else { text.to_owned() }
+    if begins_like_a_formula(text) { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -113,25 +162,60 @@ mod tests {
 
     #[test]
     fn what_spreadsheets_write_is_read_alike() {
-        let plain = read(b"slug,name\na,One\nb,\"Two, too\"\n").unwrap();
-        assert_eq!(read(b"\xef\xbb\xbfslug;name\r\na;One\r\nb;Two, too\r\n\r\n").unwrap(), plain);
-        assert_eq!(read(b"slug\tname\na\tOne\nb\tTwo, too\n").unwrap(), plain);
+        let plain = read("slug,name\na,José\nb,\"Two, too\"\n".as_bytes()).unwrap();
+        let utf16 = |text: &str| -> Vec<u8> {
+            [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()
+        };
+        for bytes in [
+            &b"\xef\xbb\xbfslug;name\r\na;Jos\xc3\xa9\r\nb;Two, too\r\n\r\n"[..],
+            b"slug\tname\na\tJos\xc3\xa9\nb\tTwo, too\n",
+            b"slug;name\r\na;Jos\xe9\r\nb;\"Two, too\"\r\n",
+            b"slug;name\ra;Jos\x8e\rb;Two, too\r",
+            b"slug;\"name\"\na;Jos\xc3\xa9\nb;Two, too",
+            &utf16("slug\tname\r\na\tJosé\r\nb\tTwo, too\r\n"),
+        ] {
+            assert_eq!(read(bytes).unwrap(), plain, "{}", String::from_utf8_lossy(bytes));
+        }
+        let said = read("sep=;\nslug;name\na;José\n".as_bytes()).unwrap();
+        assert_eq!((said.header, said.rows[0].line), (plain.header, 3));
     }
 
     #[test]
-    fn another_encoding_is_refused_with_line_and_column() {
-        assert!(refused(b"slug,name,school\na,x,\"y, z\"\nb,\"a, b\",Jos\xe9\n").starts_with("line 3, column school"));
-        assert!(refused(b"slug;name\na;Jos\xe9\n").starts_with("line 2, column name"));
-        assert!(refused(b"\xff\xfes\0l\0").contains("UTF-16"));
+    fn two_encodings_in_one_file_are_refused_with_line_and_column() {
+        let mixed = [&b"slug,name,school\na,Jos\xc3\xa9,\"y, z\"\nb,\"a, b\",Jos\xe9\n"[..]].concat();
+        assert!(refused(&mixed).starts_with("line 3, column school"), "{}", refused(&mixed));
+        assert!(refused(b"\xff\xfes\0l\0x").contains("no one encoding"));
+        assert!(refused(b"PK\x03\x04\x14\0").contains("save it as CSV"));
     }
 
     #[test]
-    fn formulas_stray_cells_and_open_marks_are_refused_with_their_place() {
-        assert!(refused(b"slug,name\na,=A1\n").starts_with("line 2, column name"));
+    fn stray_cells_and_open_marks_are_refused_with_their_place() {
         assert!(refused(b"slug,name\na,#REF!\n").starts_with("line 2, column name"));
         assert!(refused(b"slug,name\na,b,c\n").starts_with("line 2"));
         assert!(refused(b"slug,slug\na,b\n").contains("slug stands there twice"));
-        assert!(refused(b"slug,name\na,\"b\nc,d\n").contains("not closed"));
+        assert!(refused(b"slug,name\na,\"b\nc,d\n").starts_with("line 2, column name"));
+        let pair = refused(b"slug,name\na,\"b\nc,d\ne,\"f\n");
+        assert!(pair.starts_with("line 2, column name") && pair.contains("not closed"), "{pair}");
+        assert!(refused(b"slug,name\na,b\0c\n").starts_with("line 2, column name"));
+        assert!(refused(b"slug,name\r\na,Jos\x81\r\n").starts_with("line 2, column name"));
+    }
+
+    #[test]
+    fn a_line_of_ten_megabytes_is_refused_with_its_place() {
+        let long = format!("slug,name\na,{}\n", "x".repeat(10 << 20));
+        assert!(refused(long.as_bytes()).starts_with("line 2, column name: holds 10485760 letters"));
+        let long = format!("slug,{}\na,b\n", "x".repeat(10 << 20));
+        assert!(refused(long.as_bytes()).starts_with("line 1, column 2"));
+    }
+
+    #[test]
+    fn a_cell_may_go_over_lines_and_begin_like_a_formula() {
+        let table = read(b"slug,name,purpose\na,=A1,\"To tell\n  families\"\nb,'@here,'quoted\n").unwrap();
+        assert_eq!(table.rows[0].cells, ["a", "=A1", "To tell families"]);
+        assert_eq!(
+            (table.rows[1].line, &table.rows[1].cells[1..]),
+            (4, &["@here".to_owned(), "'quoted".to_owned()][..])
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::db::moderation::Facts;
 use crate::model::Timestamp;
 
 /// The lists of a page that a standing is made of; the page itself has no name.
-const EDGES: [&str; 4] = ["", "settings", "roles", "assigned_users"];
+const EDGES: [&str; 5] = ["", "settings", "roles", "assigned_users", audit::POLICY];
 
 /// A page as it was at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,15 +64,10 @@ impl<'f> Standings<'f> {
     fn standing(&self, entries: &[u64]) -> Standing {
         let of = |edge: &str| self.facts.iter().find(|facts| facts.edge == edge && entries.contains(&facts.seq));
         let since = self.facts.iter().filter(|facts| entries.contains(&facts.seq)).map(|facts| facts.observed_at).max();
-        let seen = of("").map(|facts| Seen {
-            seq: facts.seq,
-            name: facts.name.clone(),
-            handle: facts.handle.clone(),
-            content: facts.content.clone(),
-        });
+        let (seen, read) = (of("").map(seen), of(audit::POLICY).map(seen));
         let expectations = match (&seen, &self.standard) {
             (None, _) => NOT_READ.to_owned(),
-            (Some(seen), Ok(standard)) => audit::posted_words(seen, self.own_url, standard),
+            (Some(seen), Ok(standard)) => audit::posted_words(seen, read.as_ref(), self.own_url, standard),
             (Some(_), Err(why)) => format!("not compared: {why}"),
         };
         let filter = of("settings").map(|facts| {
@@ -98,6 +93,10 @@ impl<'f> Standings<'f> {
             entries: entries.to_vec(),
         }
     }
+}
+
+fn seen(facts: &Facts) -> Seen {
+    Seen { seq: facts.seq, name: facts.name.clone(), handle: facts.handle.clone(), content: facts.content.clone() }
 }
 
 const NOT_READ: &str = "not known: it had not been read by then";

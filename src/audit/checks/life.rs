@@ -1,6 +1,9 @@
 //! Whether the page is alive, which other pages it shows, and what it wears.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::super::links::{self, PageName};
 use super::super::{Answer, Standard, Subject, fails, holds, not_said, not_stated};
@@ -73,20 +76,28 @@ pub fn unregistered(subject: &Subject, standard: &Standard) -> Answer {
         subject.page()?;
         return Err(not_said("no post of its own of the last 90 days is known"));
     }
-    let mut strays: BTreeMap<PageName, u64> = BTreeMap::new();
+    let mut strays: BTreeMap<String, u64> = BTreeMap::new();
+    for tag in &subject.tagged {
+        let is_known = standard.registered.contains(&PageName::new("facebook", &tag.id));
+        if !is_known && sounds_ours(&tag.name, standard) {
+            strays.entry(format!("{} ({}) on Facebook", tag.name, tag.id)).or_insert(tag.seq);
+        }
+    }
     for post in &subject.posts {
-        let named = post.content.links.iter().filter_map(|link| links::page_of(link));
-        let named = named
-            .chain(post.content.texts().into_iter().flat_map(addresses))
-            .chain(mentioned(subject, &post.content.text));
-        for page in named.filter(|page| seems_ours(page, standard) && !standard.registered.contains(page)) {
-            strays.entry(page).or_insert(post.seq);
+        let linked = post.content.links.iter().filter_map(|link| links::page_of(link));
+        let linked = linked.chain(post.content.texts().into_iter().flat_map(addresses));
+        let linked = linked.filter(|page| !standard.registered.contains(page));
+        let mentioned = mentioned(subject, &post.content.text).into_iter();
+        // A name with a sign is often one of another platform: *follow us there, @…*
+        let mentioned = mentioned.filter(|page| !standard.registered_names.contains(&page.name));
+        for page in linked.chain(mentioned).filter(|page| sounds_ours(&page.name, standard)) {
+            strays.entry(page.words()).or_insert(post.seq);
         }
     }
     match strays.len() {
-        0 => holds("every page of the district's that its posts of the last 90 days link to is registered"),
+        0 => holds("every page of the district's that its posts of the last 90 days lead to is registered"),
         _ => {
-            let named: Vec<String> = strays.keys().map(PageName::words).collect();
+            let named: Vec<&str> = strays.keys().map(String::as_str).collect();
             fails(
                 format!("its posts lead to pages that are not registered: {}", named.join(", ")),
                 strays.into_values(),
@@ -105,15 +116,22 @@ fn addresses(text: &str) -> impl Iterator<Item = PageName> + '_ {
 /// said of it: nobody else is looked at.
 fn mentioned(subject: &Subject, text: &str) -> Vec<PageName> {
     let platform = subject.account.row.platform.as_str();
-    let ends = |mark: char| !(mark.is_alphanumeric() || matches!(mark, '_' | '.' | '-'));
-    let words = text.split_whitespace().map(|word| word.trim_start_matches(['(', '"', '“', '¡', '¿', '.']));
-    let names = words.filter_map(|word| word.strip_prefix('@'));
-    let names = names.map(|rest| rest.split(ends).next().unwrap_or_default().trim_end_matches('.'));
-    names.filter(|name| !name.is_empty()).map(|name| PageName::new(platform, name)).collect()
+    names(text).into_iter().map(|name| PageName::new(platform, name)).collect()
 }
 
-fn seems_ours(page: &PageName, standard: &Standard) -> bool {
-    let name = links::squashed(&page.name);
+fn names(text: &str) -> Vec<&str> {
+    static NAME: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?:^|[^\w@.＠])[@＠](\w[\w.\-]*)").expect("a constant"));
+    // In an address the sign is part of its path, on whatever platform that is.
+    let is_address =
+        |word: &str| word.contains("://") || word.split_once('/').is_some_and(|(host, _)| host.contains('.'));
+    let words = text.split_whitespace().filter(move |word| !is_address(word));
+    let found = words.flat_map(|word| NAME.captures_iter(word)).filter_map(|found| found.get(1));
+    found.map(|name| name.as_str().trim_end_matches(['.', '-'])).collect()
+}
+
+fn sounds_ours(name: &str, standard: &Standard) -> bool {
+    let name = links::squashed(name);
     standard.page_words.iter().any(|word| name.contains(word))
 }
 
@@ -126,5 +144,19 @@ mod tests {
         let named = |text: &str| addresses(text).map(|page| page.words()).collect::<Vec<_>>();
         assert_eq!(named("Follow (https://www.facebook.com/MesaVistaBand)!"), ["mesavistaband on Facebook"]);
         assert_eq!(named("Write to office@mesavista.example.org and/or call"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_with_a_sign_are_read_and_mail_addresses_and_paths_are_not() {
+        let named = names;
+        assert_eq!(
+            named("@mvband, (@mv.choir) w/@mv_dance \"@mvrobotics\" ¡@mvfolklorico! @mv-art's @mvasb."),
+            ["mvband", "mv.choir", "mv_dance", "mvrobotics", "mvfolklorico", "mv-art", "mvasb"]
+        );
+        assert_eq!(named("@mvband/@mvchoir por:@mvdanza\n@mvlibrary…"), ["mvband", "mvchoir", "mvdanza", "mvlibrary"]);
+        assert_eq!(named("@mvband.mesavista.example.org"), ["mvband.mesavista.example.org"]);
+        let none =
+            "office@mesavista.example.org, https://youtube.com/@mesavista and tiktok.com/@mesavista, @ noon, 2@3";
+        assert_eq!(named(none), Vec::<&str>::new());
     }
 }

@@ -6,8 +6,11 @@ mod life;
 mod page;
 mod posts;
 mod register;
+mod words;
 
-pub use page::posted_words;
+pub use words::{Names, runs};
+
+pub use page::{POLICY, posted_words};
 
 use super::{Check, Turn};
 

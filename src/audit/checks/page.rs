@@ -7,19 +7,17 @@ use regex::Regex;
 
 use super::super::links::{self, PageName};
 use super::super::{Answer, Seen, Standard, Subject, Verdict, fails, holds, not_said, not_stated};
+use super::words::runs;
+use crate::model::A_PERSON;
 
 /// Facts that Facebook gives of pages and never of persons.
 const PAGE_ONLY: [&str; 4] = ["category", "is_published", "can_post", "is_owned"];
 
-/// A page of an organization, not somebody's profile.
+/// A page of an organization, not somebody's profile. An address does not tell: pages without a name of their own have `profile.php`
+/// in theirs as persons do.
 pub fn page_kind(subject: &Subject, _: &Standard) -> Answer {
-    let row = &subject.account.row;
-    let address = row.handle.to_lowercase();
-    if address.starts_with("profile.php") || address.contains("/people/") {
-        return fails(
-            format!("the register has the address of a personal profile: {}", row.handle),
-            [subject.stated.seq],
-        );
+    if subject.not_kept.as_ref().is_some_and(|why| why.contains(A_PERSON)) {
+        return fails("Facebook says that it is a person's profile: nothing of it is kept", [subject.stated.seq]);
     }
     let page = subject.page()?;
     if PAGE_ONLY.iter().any(|fact| page.fact(fact).is_some()) {
@@ -141,12 +139,16 @@ fn is_verified(platform: &str, page: &Seen) -> Option<bool> {
 /// The district's expectations for comments stand on the page or behind its link.
 pub fn expectations(subject: &Subject, standard: &Standard) -> Answer {
     let page = subject.page()?;
-    match posted(page, &subject.account.row.comment_policy_url, standard)? {
+    match posted(page, subject.told.get(POLICY), &subject.account.row.comment_policy_url, standard)? {
         Posted::Here => holds("its own text carries the district's expectations"),
-        Posted::Linked(url) => holds(format!("it links to the district's expectations: {url}")),
-        Posted::Elsewhere(url) => Err(not_said(format!(
-            "it links to {url}; what stands there was not read, the district's own stand elsewhere"
-        ))),
+        Posted::Behind(url) => holds(format!("the district's expectations stand behind its link: {url}")),
+        Posted::Unread(url) => {
+            Err(not_said(format!("it links to {url}; what stands there was not read, or not of late")))
+        }
+        Posted::Other(what, seq) => fails(what, [page.seq, seq]),
+        Posted::Unlinked(url, seq) => {
+            fails(format!("nothing on it leads to {url}, where the district's expectations stand"), [page.seq, seq])
+        }
         Posted::Nowhere => {
             fails("neither its text nor a link of it has the district's expectations for comments", [page.seq])
         }
@@ -157,12 +159,15 @@ pub fn expectations(subject: &Subject, standard: &Standard) -> Answer {
 pub fn emergency(subject: &Subject, standard: &Standard) -> Answer {
     let page = subject.page()?;
     let own = page.words();
-    let linked = match posted(page, &subject.account.row.comment_policy_url, standard)? {
-        Posted::Here | Posted::Linked(_) => standard.expectations.join("\n"),
-        Posted::Elsewhere(url) if !missing(&own).is_empty() => {
-            return Err(not_said(format!("it links to {url}; what stands there was not read")));
+    let linked = match posted(page, subject.told.get(POLICY), &subject.account.row.comment_policy_url, standard)? {
+        Posted::Here => standard.expectations.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("\n"),
+        Posted::Behind(_) | Posted::Other(..) => {
+            subject.told.get(POLICY).map(|read| read.content.text.clone()).unwrap_or_default()
         }
-        Posted::Elsewhere(_) | Posted::Nowhere => String::new(),
+        Posted::Unread(url) if !missing(&own).is_empty() => {
+            return Err(not_said(format!("it links to {url}; what stands there was not read, or not of late")));
+        }
+        Posted::Unread(_) | Posted::Unlinked(..) | Posted::Nowhere => String::new(),
     };
     match missing(&format!("{own}\n{linked}")).as_slice() {
         [] => holds("it says that it is not watched around the clock and names 911 and 988"),
@@ -170,57 +175,87 @@ pub fn emergency(subject: &Subject, standard: &Standard) -> Answer {
     }
 }
 
+/// The list of facts that has what stands behind the page's link.
+pub const POLICY: &str = "comment_policy";
+
 enum Posted {
     Here,
-    Linked(String),
-    /// A page of expectations that is not known to be the district's.
-    Elsewhere(String),
+    /// Behind a link that it shows.
+    Behind(String),
+    /// It shows a link, and what is behind it is not known.
+    Unread(String),
+    /// Something else is behind its link, or nothing: in words, and the entry that shows it.
+    Other(String, u64),
+    /// The register names a page with the expectations, and this one does not lead there.
+    Unlinked(String, u64),
     Nowhere,
 }
 
-/// Whether a page's facts, of whatever day, carry the district's expectations for comments: in words. `own` is the address of the page's
-/// own expectations, as registered.
-pub fn posted_words(page: &Seen, own: &str, standard: &Standard) -> String {
-    match posted(page, own, standard) {
+/// Whether a page's facts, of whatever day, carry the district's expectations for comments: in words. `read` is what was read behind its
+/// link by then, `own` the address of its own expectations, as registered.
+pub fn posted_words(page: &Seen, read: Option<&Seen>, own: &str, standard: &Standard) -> String {
+    match posted(page, read, own, standard) {
         Ok(Posted::Here) => "its own text carries the district's expectations".to_owned(),
-        Ok(Posted::Linked(url)) => format!("it links to the district's expectations: {url}"),
-        Ok(Posted::Elsewhere(url)) => format!("it links to {url}; what stood there was not read"),
+        Ok(Posted::Behind(url)) => format!("the district's expectations stand behind its link: {url}"),
+        Ok(Posted::Unread(url)) => format!("it links to {url}; what stood there was not read"),
+        Ok(Posted::Other(what, _)) => what,
+        Ok(Posted::Unlinked(url, _)) => {
+            format!("nothing on it leads to {url}, where the district's expectations stand")
+        }
         Ok(Posted::Nowhere) => "neither its text nor a link of it has the district's expectations".to_owned(),
         Err(verdict) => format!("not stated: {}", verdict.words()),
     }
 }
 
-fn posted(page: &Seen, own: &str, standard: &Standard) -> Result<Posted, Verdict> {
+fn posted(page: &Seen, read: Option<&Seen>, own: &str, standard: &Standard) -> Result<Posted, Verdict> {
     if standard.expectations.is_empty() {
         return Err(not_stated("the district's expectations for comments: [policy] comment_expectations"));
     }
     let words = page.words();
-    if standard.expectations.iter().any(|text| carries(&words, text)) {
+    if is_carried(&words, standard) {
         return Ok(Posted::Here);
     }
     let shown = words.to_lowercase();
     let links_to = |url: &str| !url.is_empty() && shown.contains(&links::plain(url));
+    let read = read.and_then(|read| Some((read, read.fact("address")?)));
     let official = standard.stated.expectations_url.as_deref().unwrap_or_default();
-    Ok(match () {
-        () if links_to(official) => Posted::Linked(official.to_owned()),
-        () if links_to(own) => Posted::Elsewhere(own.to_owned()),
-        () => Posted::Nowhere,
+    Ok(match read {
+        Some((read, url)) if links_to(url) => behind(read, url, standard),
+        Some((read, url)) if is_carried(&read.content.text, standard) => Posted::Unlinked(url.to_owned(), read.seq),
+        _ => {
+            let shown = [official, own].into_iter().find(|url| links_to(url));
+            shown.map_or(Posted::Nowhere, |url| Posted::Unread(url.to_owned()))
+        }
     })
+}
+
+/// What was found behind a link.
+fn behind(read: &Seen, url: &str, standard: &Standard) -> Posted {
+    match (read.fact("status"), read.fact("kind")) {
+        (Some("200"), Some(_)) => Posted::Unread(url.to_owned()),
+        (Some("200"), None) if is_carried(&read.content.text, standard) => Posted::Behind(url.to_owned()),
+        (Some("200"), None) => {
+            Posted::Other(format!("it links to {url}, and the district's expectations do not stand there"), read.seq)
+        }
+        (status, _) => {
+            let status = status.unwrap_or("nothing");
+            Posted::Other(format!("its link to {url} is dead: the district's site answers {status}"), read.seq)
+        }
+    }
+}
+
+fn is_carried(text: &str, standard: &Standard) -> bool {
+    standard.expectations.iter().any(|(_, own)| carries(text, own))
 }
 
 /// How much of the district's own words a text must have to carry them: most, since a page may leave out a greeting.
 const MOST: f64 = 0.7;
 
-fn carries(text: &str, own: &str) -> bool {
-    let (here, wanted) = (runs(text), runs(own));
-    let found = wanted.iter().filter(|run| here.contains(*run)).count();
-    !wanted.is_empty() && found as f64 >= MOST * wanted.len() as f64
-}
-
-/// Every three words in a row.
-fn runs(text: &str) -> HashSet<String> {
-    let words: Vec<String> = text.split_whitespace().map(links::squashed).filter(|word| !word.is_empty()).collect();
-    words.windows(3).map(|run| run.join(" ")).collect()
+fn carries(text: &str, own: &HashSet<String>) -> bool {
+    let wanted = MOST * own.len() as f64;
+    // Most pages say far less of themselves.
+    let may = !own.is_empty() && text.split_whitespace().count() as f64 >= wanted;
+    may && runs(text).intersection(own).count() as f64 >= wanted
 }
 
 /// What a text does not say of an emergency.
@@ -248,11 +283,11 @@ mod tests {
 
     #[test]
     fn the_shipped_expectations_carry_themselves_and_say_what_to_do_in_an_emergency() {
-        assert!(carries(OWN, OWN));
+        assert!(carries(OWN, &runs(OWN)));
         assert_eq!(missing(OWN), Vec::<&str>::new());
         let start = OWN.len() / 3;
         let end = (start..OWN.len()).find(|at| OWN.is_char_boundary(*at)).unwrap();
-        assert!(!carries(&OWN[..end], OWN), "a third of them is not all");
+        assert!(!carries(&OWN[..end], &runs(OWN)), "a third of them is not all");
     }
 
     #[test]

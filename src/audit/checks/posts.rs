@@ -1,11 +1,9 @@
 //! Whether everybody can read the district's own new posts, as far as words tell: pictures are not looked into.
 
-use std::sync::LazyLock;
-
 use jiff::civil::Date;
-use regex::Regex;
 
 use super::super::{Answer, Standard, Subject, fails, holds, not_said};
+use super::words;
 use crate::db::facts::Post;
 use crate::model::{Kind, Media};
 use crate::text::dates;
@@ -77,22 +75,24 @@ fn is_film(medium: &Media) -> bool {
     medium.mime.as_deref().is_some_and(|mime| mime.starts_with("video"))
 }
 
-/// Films have captions that somebody wrote. That they have none is no finding: the archive would not see it mended.
+/// Films have captions that somebody wrote; those that YouTube makes by itself do not count.
 pub fn captions(subject: &Subject, standard: &Standard) -> Answer {
     let (posts, from) = posts(subject, standard)?;
-    let films: Vec<u64> = posts.iter().filter(|post| has_film(post)).map(|post| post.seq).collect();
+    let films: Vec<&Post> = posts.into_iter().filter(|post| has_film(post)).collect();
     if films.is_empty() {
         return holds(format!("none of its posts since {} is a film", from.strftime("%b %-d, %Y")));
     }
-    let known: Vec<bool> =
-        subject.captions.iter().filter(|(seq, _)| films.contains(seq)).map(|(_, has)| *has).collect();
-    match (known.iter().filter(|has| !**has).count(), known.len()) {
-        (_, 0) => Err(not_said(format!("{} does not tell whether its films have captions", subject.platform()))),
+    let list = subject.list("captions", "whether its films have captions")?;
+    let told = |film: &&Post| list.fact(film.item.split_once(':')?.1).map(|told| (film.seq, told == "true"));
+    let known: Vec<(u64, bool)> = films.iter().filter_map(told).collect();
+    let bare: Vec<u64> = known.iter().filter(|(_, has)| !has).map(|(seq, _)| *seq).collect();
+    match (bare.len(), known.len()) {
+        (_, 0) => Err(not_said("it was not asked yet whether its films have captions")),
         (0, known) => holds(format!("its {known} newest films have captions")),
-        // What was written since makes no new version: it is not known whether it is still so.
-        (bare, known) => Err(not_said(format!(
-            "{bare} of its {known} newest films had no captions that somebody wrote when they were kept"
-        ))),
+        (count, known) => fails(
+            format!("{count} of its {known} newest films have no captions that somebody wrote"),
+            std::iter::once(list.seq).chain(bare.into_iter().take(50)),
+        ),
     }
 }
 
@@ -102,64 +102,26 @@ fn has_film(post: &Post) -> bool {
 
 /// Several words in one tag begin with capitals each, so that a voice can read them.
 pub fn hashtags(subject: &Subject, standard: &Standard) -> Answer {
-    of_each(subject, standard, "have a tag of several words in small letters", |post| {
-        tags(&post.content.text).any(runs_on)
+    of_each(subject, standard, "have a tag of several words without capitals between them", |post| {
+        words::has_run_on_tag(&post.content.text, &standard.names)
     })
-}
-
-fn tags(text: &str) -> impl Iterator<Item = &str> {
-    let ends = |mark: char| !(mark.is_alphanumeric() || mark == '_');
-    let tags = text.split_whitespace().filter_map(|word| word.strip_prefix('#'));
-    tags.map(move |rest| rest.split(ends).next().unwrap_or_default())
-}
-
-/// Longer than one word is, and without a second capital, a figure or a stroke that parts it.
-fn runs_on(tag: &str) -> bool {
-    tag.chars().count() > 12 && tag.chars().skip(1).all(char::is_lowercase)
 }
 
 /// A link's words say where it leads.
 pub fn click_here(subject: &Subject, standard: &Standard) -> Answer {
-    static BLIND: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(?:click|tap|press)\s+here\b|\bhaga?\s+cli[ck]\s+aqu[ií]|\blearn\s+more\s*:?\s*https?://")
-            .expect("a constant")
-    });
-    of_each(subject, standard, "say \"click here\" or the like", |post| BLIND.is_match(&post.content.text))
+    of_each(subject, standard, "say \"click here\" or the like", |post| words::is_blind(&post.content.text))
 }
 
 /// Sentences are not in capitals: a voice may spell them letter by letter.
 pub fn capitals(subject: &Subject, standard: &Standard) -> Answer {
-    of_each(subject, standard, "have sentences in capitals", |post| shouts(&post.content.text))
-}
-
-/// Five words in a row, of three letters and more, in capitals alone.
-fn shouts(text: &str) -> bool {
-    let mut row = 0;
-    for word in text.split_whitespace() {
-        let letters: Vec<char> = word.chars().filter(|letter| letter.is_alphabetic()).collect();
-        let is_loud = letters.len() >= 3 && letters.iter().all(|letter| letter.is_uppercase());
-        row = match (is_loud, letters.len() < 3) {
-            (true, _) => row + 1,
-            (false, true) => row,
-            (false, false) => 0,
-        };
-        if row >= 5 {
-            return true;
-        }
-    }
-    false
+    of_each(subject, standard, "have sentences in capitals", |post| words::shouts(&post.content.text, &standard.names))
 }
 
 /// What a flyer says stands in the text too.
 pub fn flyers(subject: &Subject, standard: &Standard) -> Answer {
-    static POINTS: LazyLock<Regex> = LazyLock::new(|| {
-        let english = r"\b(?:see|check|read|view)\s+(?:the\s+|our\s+|attached\s+)*(?:flyer|flier|poster|image|graphic|picture)|\b(?:details|info(?:rmation)?)\s+(?:are\s+|is\s+)?(?:in|on)\s+(?:the\s+|our\s+)?(?:flyer|flier|poster|image|graphic|picture)";
-        let spanish = r"\b(?:vea|ver|consulte)\s+(?:el\s+|la\s+)?(?:volante|folleto|imagen|cartel)";
-        Regex::new(&format!("(?i){english}|{spanish}")).expect("a constant")
-    });
     let (posts, _) = posts(subject, standard)?;
     let has_picture = |post: &Post| !post.content.media.is_empty();
-    let says = |post: &Post| POINTS.is_match(&post.content.text) && !tells_when(&post.content.text);
+    let says = |post: &Post| words::points_to_a_picture(&post.content.text);
     if posts.iter().any(|post| has_picture(post) && says(post)) {
         return of_each(subject, standard, "send readers to a picture for what its text leaves out", |post| {
             has_picture(post) && says(post)
@@ -171,41 +133,5 @@ pub fn flyers(subject: &Subject, standard: &Standard) -> Answer {
         count => Err(not_said(format!(
             "{count} posts have a picture and few words; whether the picture has more was not looked at"
         ))),
-    }
-}
-
-/// A time of day, or a day with a figure.
-fn tells_when(text: &str) -> bool {
-    static WHEN: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b\d{1,2}(?::\d\d)?\s*[ap]\.?\s?m\b|\b\d{1,2}:\d\d\b|\b\d{1,2}/\d{1,2}\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+\d{1,2}\b").expect("a constant")
-    });
-    WHEN.is_match(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_of_several_words_are_told_from_single_ones() {
-        let found = |text: &str| tags(text).any(runs_on);
-        assert!(found("Go #mesavistacondorsfootball!"));
-        assert!(!found("Go #MesaVistaCondorsFootball, #condors, #classof2027senioryear and #a_long_tag_with_strokes"));
-    }
-
-    #[test]
-    fn shouting_is_five_loud_words_in_a_row() {
-        assert!(shouts("COME TO THE BIG GAME TONIGHT"));
-        assert!(shouts("ALL OF THE BUSES ARE LATE TODAY"));
-        assert!(!shouts("The ASB, PTA, DELAC and ELAC meet"));
-        assert!(!shouts("GAME DAY! See you there"));
-    }
-
-    #[test]
-    fn a_time_is_found_however_it_is_written() {
-        for text in ["at 6 p.m. today", "18:30", "on Nov 3", "by 11/20"] {
-            assert!(tells_when(text), "{text}");
-        }
-        assert!(!tells_when("see the flyer for room 12"));
     }
 }

@@ -70,6 +70,16 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
     Ok(reached)
 }
 
+/// Whether an id or name that the credential does not reach as a page is a person's: then the failure that says so.
+pub async fn person(http: &Http, target: &Target, endpoint: &Endpoint) -> Option<Failure> {
+    let page = if target.native_id.is_empty() { &target.handle } else { &target.native_id };
+    // A field that pages have and persons do not: nothing of a person is asked for.
+    let call = graph::call(target, endpoint, &[page], "whether it is a page").ok()?.query("fields", "category");
+    let exchange = graph::send(http, &call).await.ok()?;
+    let is_person = graph::refusal(&exchange).is_some_and(|refusal| refusal.is_of_person());
+    is_person.then(|| Failure { error: graph::of_person(target), exchange: Some(Box::new(exchange)) })
+}
+
 async fn own(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Option<Reached>, Failure> {
     let call =
         graph::call(target, endpoint, &["me"], "who its credential speaks for")?.query("fields", FIELDS).secret();

@@ -9,7 +9,7 @@ mod wire;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-pub use access::{discover, probe};
+pub use access::{discover, person, probe};
 pub use parse::{parse_comments, parse_posts};
 use step::{Comments, Node, Step};
 
@@ -298,6 +298,9 @@ impl Walk {
         let (_, words) = step.path(&self.target);
         let what = format!("{}: {words}", graph::who(&self.target));
         let error = graph::error(refusal, &what);
+        if refusal.is_of_person() && matches!(step, Step::Profile | Step::Edge(_)) {
+            return Err(Box::new((step, graph::of_person(&self.target))));
+        }
         let mut page = Page::default();
         if let Some(problem) = graph::ask_again(refusal, &mut self.dropped, || step.ask_for_less()) {
             page.problems.push(problem);

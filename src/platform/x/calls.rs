@@ -80,14 +80,16 @@ impl Calls {
     }
 }
 
+/// `source`, the application that a post came through, is called deprecated in both vocabularies and still taken: where X gives none
+/// of it, the audit says so.
 const TWEET_FIELDS: &str = "id,text,author_id,created_at,conversation_id,in_reply_to_user_id,referenced_tweets,\
     edit_history_tweet_ids,edit_controls,note_tweet,attachments,entities,public_metrics,lang,possibly_sensitive,\
-    reply_settings,withheld";
+    reply_settings,source,withheld";
 const TWEET_EXPANSIONS: &str =
     "author_id,attachments.media_keys,referenced_tweets.id,edit_history_tweet_ids,attachments.poll_ids";
 /// In the newer vocabulary authors, references and histories are asked for as expansions only.
 const POST_FIELDS: &str = "id,text,created_at,conversation_id,edit_controls,note_post,attachments,entities,\
-    public_metrics,lang,possibly_sensitive,reply_settings,withheld";
+    public_metrics,lang,possibly_sensitive,reply_settings,source,withheld";
 const POST_EXPANSIONS: &str = "author_id,attachments.media_keys,referenced_posts,edit_history_post_ids,\
     in_reply_to_user_id,attachments.poll_ids";
 const USER_FIELDS: &str = "created_at,description,entities,id,location,name,profile_banner_url,profile_image_url,\

@@ -5,6 +5,7 @@
 //! is the end, repetition is told by ids, and a broken listing is tried again, then begun anew, then given up in words.
 //! That comments are turned off is a state of a video: nothing under it is absent because of that.
 
+mod films;
 mod judge;
 mod parse;
 #[cfg(test)]
@@ -68,6 +69,8 @@ enum Step {
     Replies(String, ThreadRead, Listing),
     Check(Vec<Known>),
     Root(String, Vec<String>),
+    Films,
+    Captions(Vec<String>),
 }
 
 /// What the comments under one video came to.
@@ -141,6 +144,8 @@ impl Walk {
             Step::Replies(video, thread, listing) => self.replies(http, video, thread, listing).await,
             Step::Check(known) => self.check(http, known).await,
             Step::Root(video, missing) => self.root(http, video, missing).await,
+            Step::Films => self.films(http).await,
+            Step::Captions(ids) => self.captions(http, &ids).await,
         };
         if let Err(failure) = &page {
             self.stuck = true;
@@ -160,9 +165,8 @@ impl Walk {
         // The playlist of uploads has the channel's own id but for two letters, where the answer does not name it.
         self.uploads = channel.uploads.unwrap_or_else(|| channel.id.replacen("UC", "UU", 1));
         self.target.native_id = channel.id;
-        if self.errand != Span::None {
-            self.todo.push_back(Step::Uploads(Listing::default()));
-        }
+        let films = if self.errand == Span::None { Step::Films } else { Step::Uploads(Listing::default()) };
+        self.todo.push_back(films);
         Ok(listed.page)
     }
 

@@ -93,6 +93,14 @@ pub fn parse_videos(exchange: &Exchange) -> Listed<(String, Option<i64>)> {
     })
 }
 
+/// Reads of videos whether somebody wrote captions for them, by id.
+pub fn parse_captions(exchange: &Exchange) -> Listed<(String, String)> {
+    listed(exchange, |item, _page| {
+        item.expect(&["kind", "etag", "id", "contentDetails"]);
+        Some((identified(item)?, item.obj("contentDetails")?.str("caption")?))
+    })
+}
+
 /// Reads threads with the replies that came along. `video` is the one that was asked for; a page over a whole channel
 /// names it itself.
 pub fn parse_threads(exchange: &Exchange, video: &str) -> Listed<ThreadRead> {

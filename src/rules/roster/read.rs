@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::names::{Form, forms};
 use crate::config::Roster as Columns;
+use crate::text::sheet;
 
 /// A student as far as the roster goes: how her name is written, and whether a release form is on file.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,8 +48,10 @@ struct Places {
 /// # Errors
 /// A column is missing or not named in the config.
 pub fn read(file: &[u8], columns: &Columns) -> Result<Sheet, Bad> {
-    let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
-    let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
+    let file = &*sheet::even(file).ok_or_else(|| Bad { line: 1, what: "the file is UTF-16 and broken".into() })?;
+    let first = String::from_utf8_lossy(file).lines().next().unwrap_or_default().to_owned();
+    let mark = sheet::delimiter(&first);
+    let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(mark).from_reader(file);
     let mut row = csv::ByteRecord::new();
     let unreadable = |_| Bad { line: 1, what: "this is no CSV file".into() };
     if !rows.read_byte_record(&mut row).map_err(unreadable)? {

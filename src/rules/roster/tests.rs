@@ -169,6 +169,39 @@ fn what_excel_writes_on_windows_is_read() {
 }
 
 #[test]
+fn a_file_is_read_in_whatever_lines_marks_and_letters_it_was_saved() {
+    let plain = format!("{HEADER}Quintanilla,Xóchitl,,N\nde la Vega,José,,Y\n");
+    let utf16 = |text: &str| -> Vec<u8> {
+        [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()
+    };
+    let names = |file: &[u8]| {
+        let sheet = read(file, &columns()).unwrap();
+        assert_eq!(sheet.bad, []);
+        sheet.students.iter().map(|student| (student.forms[0].name.clone(), student.released)).collect::<Vec<_>>()
+    };
+    let wanted = names(plain.as_bytes());
+    assert_eq!(wanted.len(), 2);
+    for file in [
+        plain.replace(',', ";").into_bytes(),
+        plain.replace(',', "\t").replace('\n', "\r\n").into_bytes(),
+        plain.replace('\n', "\r").into_bytes(),
+        utf16(&plain.replace(',', "\t").replace('\n', "\r\n")),
+        format!("\u{feff}{plain}").into_bytes(),
+    ] {
+        assert_eq!(names(&file), wanted, "{}", String::from_utf8_lossy(&file));
+    }
+    let broken = [utf16(&plain), vec![0xd8]].concat();
+    assert_eq!(
+        read(&broken, &columns()).err().map(|bad| bad.to_string()).as_deref(),
+        Some("1: the file is UTF-16 and broken")
+    );
+    let bad = format!("{HEADER}Quintanilla,Xochi,,Y\r,Nadie,,Y\r").replace('\n', "\r");
+    assert_eq!(read(bad.as_bytes(), &columns()).unwrap().bad[0].line, 3);
+    let long = format!("{HEADER}{},Ann,,N\n", "x".repeat(10 << 20));
+    assert_eq!(read(long.as_bytes(), &columns()).unwrap().students.len(), 1);
+}
+
+#[test]
 fn another_key_and_another_release_are_another_roster_and_an_order_is_not() {
     let names = |rows: &str, key: &[u8]| {
         let sheet = read(format!("{HEADER}{rows}").as_bytes(), &columns()).unwrap();
