@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::grant::Grant;
 use super::ids::{self, Dice};
 use super::state::person;
 use super::world::{Account, File, Helper, Language, Medium, Owner, State, Token};
@@ -167,12 +168,12 @@ pub fn settle(state: &mut State) {
     let owners: Vec<Owner> = owners.chain(pages.map(|page| Owner::Page(page.id.clone()))).collect();
     for owner in owners {
         let value = match &owner {
-            Owner::SystemUser => ids::token("EAAGm", "system user"),
+            Owner::SystemUser | Owner::User => ids::token("EAAGm", "system user"),
             Owner::Page(id) => ids::token("EAAGm", id),
             Owner::App(Platform::Youtube) => ids::token("AIzaSy", "youtube").chars().take(39).collect(),
             Owner::App(platform) => ids::token("AAAAAAAAAAAAAAAAAAAAA", platform.as_str()),
         };
-        state.tokens.insert(value, Token { owner, dead: None, moderate: true });
+        state.tokens.insert(value, Token { owner, dead: None, moderate: true, grant: Grant::default() });
     }
 }
 

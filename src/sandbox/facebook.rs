@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::district::{APP_ID, APP_SECRET};
 use super::graph::{self, Caller, Fault, Field};
 use super::server::{Ask, Reply};
 use super::world::{Account, Form, Item, Medium, Owner, State, World};
-use super::{fbnode, instagram};
+use super::{fbnode, grant, instagram};
 use crate::model::Platform;
 
 /// One call, and the world as it stands while it is answered.
@@ -39,15 +38,18 @@ pub(super) type Params = BTreeMap<String, String>;
 
 /// Answers one call to the Graph.
 pub fn answer(world: &World, ask: &Ask) -> Reply {
-    let state = world.lock();
+    let mut state = world.lock();
     let path = ask.path.trim_matches('/');
     let path = graph::version(ask).map_or(path, |version| path[version.len()..].trim_start_matches('/'));
     if path == "oauth/access_token" {
-        return graph::reply(ask, None, exchange(&state, ask));
+        return graph::reply(ask, None, grant::exchange(&mut state, ask));
+    }
+    if path == "refresh_access_token" {
+        return graph::reply(ask, None, grant::refresh(&mut state, ask));
     }
     if path == "debug_token" {
         let token = ask.param("input_token").unwrap_or_default();
-        return graph::reply(ask, None, debugger(&state, ask).map(|()| graph::debug(&state, token)));
+        return graph::reply(ask, None, grant::debugger(&state, ask).map(|()| grant::debug(&state, token)));
     }
     let caller = match graph::caller(&state, ask) {
         Ok(caller) => caller,
@@ -64,36 +66,6 @@ fn unsupported(method: &str) -> Fault {
         kind: "GraphMethodException",
         ..Fault::new(400, 100, format!("Unsupported {} request.", method.to_lowercase()))
     }
-}
-
-/// A short-lived user token for a long-lived one, or an app token: here the system user's own comes back.
-fn exchange(state: &State, ask: &Ask) -> Result<Value, Fault> {
-    if ask.param("client_id") != Some(APP_ID) || ask.param("client_secret") != Some(APP_SECRET) {
-        return Err(Fault::new(400, 101, "Error validating client secret."));
-    }
-    match ask.param("grant_type") {
-        Some("client_credentials") => {
-            Ok(json!({ "access_token": format!("{APP_ID}|{APP_SECRET}"), "token_type": "bearer" }))
-        }
-        Some("fb_exchange_token") => {
-            let token = ask.param("fb_exchange_token").unwrap_or_default();
-            match state.tokens.get(token) {
-                Some(entry) if entry.dead.is_none() => {
-                    Ok(json!({ "access_token": token, "token_type": "bearer", "expires_in": 5_184_000 }))
-                }
-                _ => Err(Fault::dead(0)),
-            }
-        }
-        _ => Err(Fault::new(400, 1, "Invalid grant_type")),
-    }
-}
-
-/// Tokens are looked into with the application's own token, or another token of it.
-fn debugger(state: &State, ask: &Ask) -> Result<(), Fault> {
-    let with = ask.bearer().or_else(|| ask.param("access_token")).unwrap_or_default();
-    let good =
-        with == format!("{APP_ID}|{APP_SECRET}") || state.tokens.get(with).is_some_and(|token| token.dead.is_none());
-    if good { Ok(()) } else { Err(Fault::new(400, 190, "Invalid OAuth access token.")) }
 }
 
 impl<'a> View<'a> {
@@ -223,11 +195,17 @@ impl<'a> View<'a> {
         let Some(account) = account.filter(|account| account.published) else {
             return Err(Fault::missing(id, "GraphMethodException"));
         };
+        if self.caller.owner.is_somebody()
+            && account.platform == Platform::Facebook
+            && !self.caller.grant.has(&account.id)
+        {
+            return Err(Fault::missing(id, "GraphMethodException"));
+        }
         match &self.caller.owner {
             Owner::Page(page) if *page == account.id || account.linked.as_ref() == Some(page) => Ok(()),
             Owner::Page(_) if matches!(node, Node::Page(_)) => Ok(()),
             Owner::Page(_) => Err(Fault::permission("pages_read_engagement")),
-            Owner::SystemUser => Ok(()),
+            Owner::SystemUser | Owner::User => Ok(()),
             Owner::App(_) => Err(Fault::dead(0)),
         }
     }

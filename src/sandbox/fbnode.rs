@@ -184,6 +184,7 @@ pub(super) fn album_id(account: &Account, item: Option<&Item>) -> String {
 
 pub(super) fn full<'a>(view: &View<'a>, node: Node<'a>) -> Map<String, Value> {
     let value = match node {
+        Node::User if view.caller.owner == Owner::User => json!({ "name": "Dana Whitfield", "id": node.id() }),
         Node::User => json!({ "name": "Mesa Vista Archive", "id": node.id() }),
         Node::Page(account) => fbpage::full(view, account),
         Node::Post(item) => post(view, item),
@@ -474,8 +475,11 @@ fn comments<'a>(view: &View<'a>, node: Node<'a>, params: &Params, fields: &[Fiel
         _ => return Ok(json!({ "data": [] })),
     };
     // A user's token is let in and shown nothing: it looks healthy and is not.
-    if view.caller.owner == Owner::SystemUser {
+    if view.caller.owner.is_somebody() {
         return Ok(json!({ "data": [] }));
+    }
+    if !view.caller.grant.may("pages_read_user_content") {
+        return Err(Fault::permission("pages_read_user_content"));
     }
     let stream = match params.get("filter").map(String::as_str) {
         Some("stream") => true,

@@ -115,8 +115,8 @@ pub(super) fn full(view: &View<'_>, account: &Account) -> Value {
         out["user_access_expire_time"] = graph::time(ends);
     }
     // Only who has a role on the page is given its token.
-    let own = view.caller.owner == Owner::Page(account.id.clone()) || view.caller.owner == Owner::SystemUser;
-    if let Some(token) = view.state.page_token(&account.id).filter(|_| own) {
+    let own = view.caller.owner == Owner::Page(account.id.clone()) || view.caller.owner.is_somebody();
+    if let Some(token) = view.state.page_token_from(&account.id, &view.caller.token).filter(|_| own) {
         out["access_token"] = json!(token);
     }
     out
@@ -128,8 +128,15 @@ fn tasks() -> Value {
 
 /// The pages a system user has a role on, each with its token: `/me/accounts`.
 pub(super) fn accounts(view: &View<'_>, params: &Params, fields: &[Field]) -> Result<Value, Fault> {
-    let pages: Vec<(usize, &Account)> =
-        view.state.accounts.iter().filter(|account| account.platform == Platform::Facebook).enumerate().collect();
+    let grant = &view.caller.grant;
+    if view.caller.token.starts_with("IG") {
+        return Err(Fault::field("accounts", "IGUser"));
+    }
+    // Without the permission the list is empty and looks healthy.
+    let given = |account: &&Account| {
+        account.platform == Platform::Facebook && grant.may("pages_show_list") && grant.has(&account.id)
+    };
+    let pages: Vec<(usize, &Account)> = view.state.accounts.iter().filter(given).enumerate().collect();
     let names = ["access_token", "category", "category_list", "name", "id", "tasks"];
     let defaults: Vec<Field> = names.iter().map(|&name| Field { name: name.to_owned(), ..Field::default() }).collect();
     let fields = if fields.is_empty() { &defaults } else { fields };
@@ -156,6 +163,13 @@ pub(super) fn edge<'a>(
     let private = matches!(name, "settings" | "roles" | "blocked" | "subscribed_apps" | "conversations" | "stories");
     if private && !own_token {
         return Err(Fault::new(400, 190, "This method must be called with a Page Access Token").subcode(2_069_032));
+    }
+    let needed = match name {
+        "visitor_posts" | "tagged" => "pages_read_user_content",
+        _ => "pages_read_engagement",
+    };
+    if !view.caller.grant.may(needed) {
+        return Err(Fault::permission(needed));
     }
     match name {
         "settings" => Ok(data(account.settings.iter().map(|(setting, value)| json!({ "setting": setting, "value": value })))),

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::district::{APP_ID, APP_SECRET};
+use super::district::APP_SECRET;
+use super::grant::Grant;
 use super::ids::Dice;
 use super::server::{Ask, Host, Reply};
 use super::world::{Item, Owner, State};
@@ -161,6 +162,7 @@ pub struct Caller {
     pub token: String,
     pub owner: Owner,
     pub moderate: bool,
+    pub grant: Grant,
 }
 
 /// Checks the credential and, where one is sent, its proof.
@@ -171,13 +173,18 @@ pub fn caller(state: &State, ask: &Ask) -> Result<Caller, Fault> {
     let Some(entry) = state.tokens.get(token) else {
         return Err(Fault::new(401, 190, "Invalid OAuth access token - Cannot parse access token"));
     };
-    if let Some(subcode) = entry.dead {
+    if let Some(subcode) = entry.death(state.now) {
         return Err(Fault::dead(subcode));
     }
     if ask.param("appsecret_proof").is_some_and(|proof| proof != self::proof(token)) {
         return Err(Fault::new(400, 100, "Invalid appsecret_proof provided in the API argument"));
     }
-    Ok(Caller { token: token.to_owned(), owner: entry.owner.clone(), moderate: entry.moderate })
+    Ok(Caller {
+        token: token.to_owned(),
+        owner: entry.owner.clone(),
+        moderate: entry.moderate,
+        grant: entry.grant.clone(),
+    })
 }
 
 /// HMAC-SHA256 of a token under the application's secret, in hex.
@@ -378,33 +385,4 @@ pub fn encode(text: &str) -> String {
         }
         out
     })
-}
-
-/// What `debug_token` says about a token.
-pub fn debug(state: &State, token: &str) -> Value {
-    let Some(entry) = state.tokens.get(token) else {
-        return json!({ "data": { "error": { "code": 190, "message": "Invalid OAuth access token." }, "is_valid": false, "scopes": [] } });
-    };
-    let kind = if matches!(entry.owner, Owner::Page(_)) { "PAGE" } else { "SYSTEM_USER" };
-    let scopes = [
-        "pages_show_list",
-        "pages_read_engagement",
-        "pages_read_user_content",
-        "business_management",
-        "instagram_basic",
-        "instagram_manage_comments",
-    ];
-    let mut data = json!({
-        "app_id": APP_ID, "type": kind, "application": "Mesa Vista Archive", "data_access_expires_at": 0, "expires_at": 0,
-        "is_valid": entry.dead.is_none(), "issued_at": state.now.as_second() - 86_400 * 40, "scopes": scopes,
-        "granular_scopes": scopes.map(|scope| json!({ "scope": scope })), "user_id": "122100000000000010",
-    });
-    if let Owner::Page(page) = &entry.owner {
-        data["profile_id"] = json!(page);
-    }
-    if let Some(subcode) = entry.dead {
-        let message = Fault::dead(subcode).message;
-        data["error"] = json!({ "code": 190, "message": message, "subcode": subcode });
-    }
-    json!({ "data": data })
 }

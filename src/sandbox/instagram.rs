@@ -142,6 +142,12 @@ pub(super) fn edge<'a>(
     params: &Params,
     fields: &[Field],
 ) -> Result<Value, Fault> {
+    if !view.caller.grant.may("instagram_basic") {
+        return Err(Fault::new(403, 10, "(#10) Application does not have permission for this action"));
+    }
+    if !view.caller.grant.may("instagram_manage_comments") && matches!(name, "comments" | "replies") {
+        return Ok(json!({ "data": [] }));
+    }
     match (node, name) {
         (Node::Instagram(account), "media" | "stories" | "tags") => media_list(view, account, name, params, fields),
         (Node::Media(item), "children") => {

@@ -11,6 +11,7 @@ mod district;
 pub mod facebook;
 mod fbnode;
 mod fbpage;
+mod grant;
 pub mod graph;
 pub mod ids;
 mod instagram;
@@ -33,11 +34,12 @@ mod youtube;
 mod ytshow;
 
 pub use district::{APP_ID, APP_SECRET};
+pub use grant::Grant;
 pub use misbehave::{Change, Misbehavior};
 pub use server::{Host, Sandbox, Seen};
 pub use site::WebPage;
 pub use state::person;
-pub use world::{Account, Form, Item, Note, Origin, Person, Standing, Truth, World};
+pub use world::{Account, Form, Item, Note, Origin, Owner, Person, Standing, Truth, World};
 pub use youtube::Quota;
 
 #[cfg(test)]

@@ -35,7 +35,10 @@ impl State {
 
     pub fn page_token(&self, page: &str) -> Option<String> {
         let wanted = Owner::Page(page.to_owned());
-        self.tokens.iter().find(|(_, token)| token.owner == wanted).map(|(value, _)| value.clone())
+        self.tokens
+            .iter()
+            .find(|(_, token)| token.owner == wanted && token.grant.is_first())
+            .map(|(value, _)| value.clone())
     }
 
     /// The items an account's readers are given now: neither deleted, nor withdrawn, nor held, nor under such a one.

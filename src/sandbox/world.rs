@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use super::grant::Grant;
 use super::site::WebPage;
 use super::youtube::Quota;
 use crate::model::{Category, Kind, Platform, Timestamp};
@@ -206,6 +207,8 @@ pub enum Note {
 pub enum Owner {
     /// Meta: a system user with a role on every page.
     SystemUser,
+    /// Meta: a person with a role on pages.
+    User,
     /// Meta: one page.
     Page(String),
     /// An application alone: X's bearer token, YouTube's key.
@@ -220,6 +223,15 @@ pub struct Token {
     pub dead: Option<u16>,
     /// Meta: whether the grantor may moderate. Without it comments come without ids.
     pub moderate: bool,
+    /// Meta: what was granted with it, and until when.
+    pub grant: Grant,
+}
+
+impl Owner {
+    /// Meta: whether it speaks for somebody with roles on pages, and not for one page.
+    pub fn is_somebody(&self) -> bool {
+        matches!(self, Owner::SystemUser | Owner::User)
+    }
 }
 
 /// Where an item stands now.
@@ -412,7 +424,11 @@ impl World {
             Platform::Facebook | Platform::Instagram => Owner::SystemUser,
             other => Owner::App(other),
         };
-        state.tokens.iter().find(|(_, token)| token.owner == wanted).map(|(value, _)| value.clone())
+        state
+            .tokens
+            .iter()
+            .find(|(_, token)| token.owner == wanted && token.grant.is_first())
+            .map(|(value, _)| value.clone())
     }
 
     /// A page's own credential, by the page's native id.

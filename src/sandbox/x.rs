@@ -71,6 +71,7 @@ fn answered(state: &State, ask: &Ask) -> (u64, Answer) {
         ["2", "users", id] => (300, view.user("id", id)),
         ["2", "users", id, "tweets"] => (10_000, view.timeline(id)),
         ["2", "users", id, "mentions"] => (450, view.mentions(id)),
+        ["2", "usage", "tweets"] => (50, usage(state)),
         ["2", "tweets", "search", "recent"] => (450, view.search(100, Some(REACH), 512)),
         ["2", "tweets", "search", "all"] => (300, view.archive(&owner)),
         ["2", "tweets"] => (3_500, view.lookup()),
@@ -78,6 +79,14 @@ fn answered(state: &State, ask: &Ask) -> (u64, Answer) {
         ["2", "tweets", id, "quote_tweets"] => (75, view.quotes(id)),
         _ => (300, Err(problem(404, "Not Found", "about:blank", "Not Found"))),
     }
+}
+
+/// What the project may read a month and has read.
+fn usage(state: &State) -> Answer {
+    let used = state.items.iter().filter(|item| item.platform == Platform::X).count();
+    Ok(
+        json!({ "data": { "cap_reset_day": 3, "project_cap": 1_000_000, "project_id": "1800000000000000001", "project_usage": used } }),
+    )
 }
 
 pub(super) fn problem(status: u16, title: &str, kind: &str, detail: &str) -> Fault {
