@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::is_loopback;
 pub use law::{Compliance, Duty, LawFacts, PublicNumbers, RecordsRequest};
-pub use paths::{Allow, read_secret};
+pub use paths::{Allow, keep_secret, read_secret};
 pub use policy::{Clauses, PolicyClause};
 pub use read::Problems;
 pub use types::{Cron, Days};
@@ -311,6 +311,8 @@ pub struct Jobs {
     pub revisit: Cron,
     /// Each page's own facts, settings, people and applications.
     pub profile: Cron,
+    /// Credentials: looked into, renewed before they end, and a mail before one dies.
+    pub credentials: Cron,
     /// Every page of the register against the district's own standard.
     pub audit: Cron,
     /// The whole archive against its own proofs.
@@ -371,6 +373,11 @@ pub struct Audit {
     pub attest_from: Option<Date>,
     /// Days after which a person has to look again at a page that no API reads.
     pub look_every_days: u32,
+    /// Whether Meta's tokens are to be a system user's, so that nobody's personal login stands behind one. Left out: not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_user: Option<bool>,
+    /// Permissions that a token may hold though they could change something, by the platform's names.
+    pub accepted_permissions: Vec<String>,
     /// Further settings of a Facebook page and what they are to be, by Facebook's own names.
     pub settings: BTreeMap<String, String>,
     /// Days on which no mail goes to owners, as the school calendar has them: a day, or two with .. between, both included.

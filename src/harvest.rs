@@ -1,14 +1,10 @@
 //! One run over one account: claim it, walk it page by page, commit each page before the next is asked for, fetch the media,
 //! and say how it ended. Time goes on with the exchanges' own stamps. Platform trouble is a recorded fact; storage trouble comes back as an error and ends the process.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use jiff::SignedDuration;
 
-use crate::config::Config;
+use crate::config::{Config, keep_secret};
 use crate::db::accounts::{self, Account};
 use crate::db::harvests::{self, Begun, Claimant, Ending};
 use crate::db::items::{self, Evidence, Sealed, Sighting, Tally};
@@ -128,18 +124,7 @@ impl Harvester<'_> {
 
     /// Where a platform's API stands.
     pub fn endpoint(&self, platform: Platform) -> Endpoint {
-        endpoint(self.config, platform)
-    }
-}
-
-/// Where a platform's API stands, by the config.
-pub fn endpoint(config: &Config, platform: Platform) -> Endpoint {
-    let section = config.platform(platform);
-    Endpoint {
-        api_base: section.map(|section| section.api_base.trim_end_matches('/').to_owned()).unwrap_or_default(),
-        api_version: section.map(|section| section.api_version.clone()).unwrap_or_default(),
-        directory_base: section.and_then(|section| section.directory_base.clone()).unwrap_or_default(),
-        secrets_dir: config.secrets_dir(),
+        Endpoint::of(self.config, platform)
     }
 }
 
@@ -556,16 +541,4 @@ fn day_start(config: &Config, platform: Platform, now: Timestamp) -> Timestamp {
 /// A time to the minute in the district's time zone.
 fn minute(config: &Config, at: Timestamp) -> String {
     at.to_zoned_datetime(config.time_zone.clone()).strftime("%a, %b %-d, %-I:%M %P").to_string()
-}
-
-/// Writes a secret so that nobody else can read it, whole or not at all.
-fn keep_secret(file: &Path, secret: &Secret) -> Result<()> {
-    let folder = file.parent().context("a secret's file lies in a folder")?;
-    std::fs::create_dir_all(folder)?;
-    let temporary = file.with_extension("new");
-    let _ = std::fs::remove_file(&temporary);
-    let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    out.write_all(secret.reveal().as_bytes())?;
-    out.sync_all()?;
-    std::fs::rename(&temporary, file).with_context(|| format!("could not keep {}", file.display()))
 }

@@ -45,6 +45,7 @@ pub mod app;
 // The verbs: none knows another.
 pub mod alert;
 pub mod audit;
+pub mod connect;
 pub mod harvest;
 pub mod import;
 pub mod index;

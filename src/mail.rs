@@ -80,10 +80,13 @@ pub enum Kind {
     Summary,
     Weekly,
     Ticket,
+    /// A credential that ends soon.
+    Credential,
 }
 
 impl Kind {
-    pub const ALL: &'static [Kind] = &[Kind::Urgent, Kind::Morning, Kind::Summary, Kind::Weekly, Kind::Ticket];
+    pub const ALL: &'static [Kind] =
+        &[Kind::Urgent, Kind::Morning, Kind::Summary, Kind::Weekly, Kind::Ticket, Kind::Credential];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -92,6 +95,7 @@ impl Kind {
             Kind::Summary => "summary",
             Kind::Weekly => "weekly",
             Kind::Ticket => "ticket",
+            Kind::Credential => "credential",
         }
     }
 }

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod credential;
+pub use credential::{Credential, Found, Given, Holder};
+
 /// A word that is not one of a closed list, with the list it should have come from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{word:?} is not one of {known}")]

@@ -14,7 +14,8 @@ use crate::mail::{self, Message};
 use crate::model::{AccountStatus, Category, Change, Kind, Role, Severity, Timestamp};
 use crate::text::letter::Mark;
 
-/// A mail of a kind, marked *test*, to one address. `None` for what others write: `weekly::sample`, `audit::tickets::sample`.
+/// A mail of a kind, marked *test*, to one address. `None` for what others write: `weekly::sample`, `audit::tickets::sample`, and for the
+/// word on a credential, which goes to IT alone.
 pub fn sample(kind: mail::Kind, to: &str, config: &Config, now: Timestamp) -> Option<Message> {
     let law = law(config);
     let accounts = HashMap::from([(1, account(now))]);
@@ -26,7 +27,7 @@ pub fn sample(kind: mail::Kind, to: &str, config: &Config, now: Timestamp) -> Op
         mail::Kind::Urgent => words.urgent(to, &[&threat], 1, &id),
         mail::Kind::Morning => words.morning(&[&lower]),
         mail::Kind::Summary => words.past(&[(1, Category::ThreatViolence, 2), (1, Category::PiiPhone, 12)]),
-        mail::Kind::Weekly | mail::Kind::Ticket => return None,
+        mail::Kind::Weekly | mail::Kind::Ticket | mail::Kind::Credential => return None,
     };
     Some(Message {
         to: to.to_owned(),

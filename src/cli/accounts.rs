@@ -10,7 +10,6 @@ use super::{Exit, Usage, print, print_json};
 use crate::app::App;
 use crate::audit::{attest, topics};
 use crate::db::accounts::{self, Account, COLUMNS, Put, Registration};
-use crate::harvest::endpoint;
 use crate::model::{A_PERSON, Platform, platform_title};
 use crate::platform::{self, Target};
 use crate::text::sheet;
@@ -220,7 +219,7 @@ fn is_person(app: &App, row: &Registration) -> Result<bool> {
         return Ok(false);
     }
     let target = target(app, Platform::Facebook, row)?;
-    let endpoint = endpoint(&app.config, Platform::Facebook);
+    let endpoint = platform::Endpoint::of(&app.config, Platform::Facebook);
     Ok(super::runtime()?.block_on(platform::facebook::person(&app.http, &target, &endpoint)).is_some())
 }
 
@@ -262,7 +261,7 @@ async fn discover(app: &App, platform: Platform, out: Option<PathBuf>) -> Result
         return Err(Usage(why).into());
     }
     let target = target(app, platform, &Registration::default())?;
-    let reached = platform::discover(&app.http, &target, &endpoint(&app.config, platform))
+    let reached = platform::discover(&app.http, &target, &platform::Endpoint::of(&app.config, platform))
         .await
         .map_err(|failure| anyhow::anyhow!("{}", failure.error))?;
     let register = app.db.read(accounts::all)?;

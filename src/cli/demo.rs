@@ -217,6 +217,7 @@ site_base = "{site}"
 site_list = "config/site-pages.txt"
 approvals = "config/approvals.csv"
 page_words = ["condor", "ocotillo"]
+system_user = true
 accessible_from = 2026-09-01
 settings = {{ USERS_CAN_TAG_PHOTOS = "false", REVIEW_POSTS_BY_OTHER = "true" }}
 
@@ -347,6 +348,7 @@ pub fn registrations(sandbox: &Sandbox) -> Vec<Registration> {
 async fn first_looks(app: &Arc<App>) -> Result<()> {
     eprintln!("\nThe pages' facts:");
     look(app, Mode::Profile, false).await?;
+    crate::connect::watch(&app.db, &app.config, &app.http, app.clock.now()).await?;
     eprintln!("\nEverything that still stands:");
     look(app, Mode::Backfill, false).await
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod attest;
 mod audit;
 mod cards;
+mod connect;
 pub mod demo;
 mod harvest;
 mod items;
@@ -53,6 +54,9 @@ enum Command {
     Init,
     /// Print what was understood of the config, without secrets, and test each credential.
     CheckConfig,
+    /// Connect a platform, or connect it anew: what to click there, then bring the token or key, and see what it really gives of each
+    /// account. Example: pagekeeper connect facebook --token-file /root/token
+    Connect(connect::Connect),
     /// Run the daemon: jobs and web pages, until SIGTERM or Ctrl-C.
     Serve(serve::Serve),
     /// Look at accounts now: every active one, or those named.
@@ -239,6 +243,10 @@ fn run(args: Args) -> Result<Exit> {
         Command::CheckConfig => {
             let config = Config::load(&args.config)?;
             runtime()?.block_on(setup::check_config(&config))
+        }
+        Command::Connect(connect) => {
+            let app = open()?;
+            runtime()?.block_on(connect.run(&app, &args.config))
         }
         Command::Serve(serve) => {
             let app = open()?;

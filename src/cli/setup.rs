@@ -9,13 +9,13 @@ use crate::alert;
 use crate::app::{App, roster};
 use crate::audit::Standard;
 use crate::config::{Config, PlatformConfig};
+use crate::connect::{Depth, Desk};
 use crate::db;
-use crate::db::accounts::{self, Account};
-use crate::harvest::endpoint;
+use crate::db::accounts;
 use crate::mail::Mailer;
-use crate::model::{AccountStatus, Clock, Platform};
+use crate::model::{Clock, Platform};
 use crate::platform::http::{Http, HttpSettings};
-use crate::platform::{self, Reached, Target};
+use crate::platform::tokens;
 
 /// Makes an archive.
 pub fn init(config: &Config, file: &Path) -> Result<Exit> {
@@ -40,6 +40,7 @@ pub async fn check_config(config: &Config) -> Result<Exit> {
         }
     }
     let http = Http::new(HttpSettings::default(), Clock::System)?;
+    let desk = Desk { config, http: &http, register: &register, now: Clock::System.now() };
     for platform in Platform::ALL.iter().copied() {
         let Some(section) = config.platform(platform) else {
             let why = config.why_off(platform.as_str()).unwrap_or_default();
@@ -47,13 +48,10 @@ pub async fn check_config(config: &Config) -> Result<Exit> {
             continue;
         };
         for (slug, name) in credentials(section, platform) {
-            match target(config, section, platform, &slug) {
-                Ok(target) => reads &= probe(config, &http, target, &slug, &name, &register).await,
-                Err(error) => {
-                    eprintln!("{name}: {error:#}");
-                    reads = false;
-                }
-            }
+            reads &= probe(&desk, platform, &slug, &name).await.unwrap_or_else(|error| {
+                eprintln!("{name}: {error:#}");
+                false
+            });
         }
     }
     Ok(match (sound, reads) {
@@ -102,67 +100,18 @@ fn mail_works(section: &crate::config::Mail) -> Result<()> {
     Ok(())
 }
 
-fn target(config: &Config, section: &PlatformConfig, platform: Platform, slug: &str) -> Result<Target> {
-    Ok(Target {
-        platform,
-        native_id: String::new(),
-        handle: String::new(),
-        token: config.credential(platform, slug)?,
-        app_secret: section.app_secret()?,
-        field_names: section.field_names.map_or_else(|| "tweet".to_owned(), |names| names.as_str().to_owned()),
-        full_archive: section.full_archive == Some(true),
-    })
-}
-
-/// Tries a credential on an account: its own where it is one account's, else the first that is registered, else (Meta) the first
-/// that it reaches. Says what it found; whether the credential was good for anything.
-async fn probe(config: &Config, http: &Http, mut target: Target, slug: &str, name: &str, register: &[Account]) -> bool {
-    let endpoint = endpoint(config, target.platform);
-    let registered = register.iter().find(|account| {
-        account.connector() == Some(target.platform)
-            && if slug.is_empty() { account.status == AccountStatus::Active } else { account.row.slug == slug }
-    });
-    let mut reached = Vec::new();
-    if matches!(target.platform, Platform::Facebook | Platform::Instagram) {
-        match platform::discover(http, &target, &endpoint).await {
-            Ok(found) => reached = found,
-            Err(failure) => {
-                eprintln!("{name}: {}", failure.error);
-                return false;
-            }
-        }
-        eprintln!("{name}: the credential reaches {}", names(&reached));
+/// Looks at a credential and tries it on one account: its own where it is one account's, else the first that is kept. Says what it
+/// found; whether the credential was good for anything.
+async fn probe(desk: &Desk<'_>, platform: Platform, slug: &str, name: &str) -> Result<bool> {
+    let token = desk.config.credential(platform, slug)?;
+    let looked = desk.look(platform, slug, token, Depth::First).await?;
+    let accounts = &looked.credential.accounts;
+    let said = looked.say.iter().chain(accounts.iter().flat_map(|given| &given.found).map(|found| &found.say));
+    said.for_each(|line| eprintln!("{name}: {line}"));
+    if accounts.is_empty() && looked.credential.trouble.is_none() && !tokens::are_looked_into(platform) {
+        eprintln!("{name}: not tried yet: no account of it is in the register");
     }
-    let chosen = match registered {
-        Some(account) => reached.iter().find(|page| page.native_id == account.row.native_id),
-        None => reached.first(),
-    };
-    match (registered, chosen) {
-        (_, Some(page)) => {
-            target.native_id.clone_from(&page.native_id);
-            target.handle.clone_from(&page.handle);
-            target.token = page.token.clone().or(target.token);
-        }
-        (Some(account), None) => {
-            target.native_id.clone_from(&account.row.native_id);
-            target.handle.clone_from(&account.row.handle);
-        }
-        (None, None) => {
-            eprintln!("{name}: not tried yet: no account of it is in the register");
-            return true;
-        }
-    }
-    let probed = platform::probe(http, &target, &endpoint).await;
-    probed.said.iter().for_each(|line| eprintln!("{name}: {line}"));
-    probed.reads
-}
-
-fn names(reached: &[Reached]) -> String {
-    let names: Vec<&str> = reached.iter().map(|page| page.name.as_str()).collect();
-    match names.len() {
-        0 => "no page: share the pages with it, and give it its permissions".into(),
-        count => format!("{count}: {}", names.join(", ")),
-    }
+    Ok(looked.reads)
 }
 
 /// The platform's own credential (an empty slug), where not each account has its own; then those of single accounts, each with its name for people.

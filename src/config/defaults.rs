@@ -58,6 +58,7 @@ impl Default for Jobs {
             backfill: types::known("0 5 * * * *"),
             revisit: types::known("0 35 * * * *"),
             profile: types::known("0 10 4 * * *"),
+            credentials: types::known("0 25 4 * * *"),
             audit: types::known("0 40 4 * * *"),
             verify: types::known("0 0 3 * * SUN"),
             alerts: types::known("0 * * * * *"),
@@ -86,6 +87,8 @@ impl Default for Audit {
             attest_every_days: 92,
             attest_from: None,
             look_every_days: 31,
+            system_user: None,
+            accepted_permissions: Vec::new(),
             settings: BTreeMap::new(),
             holidays: Vec::new(),
         }

@@ -1,5 +1,8 @@
 //! Where things lie, who is on, and the secrets, read again at each use.
 
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -88,29 +91,43 @@ impl Config {
     }
 
     /// The credential for one account, read now: its own file in `tokens_dir`, else the platform's `token_file` or
-    /// `api_key_file`; what the program obtained itself wins while it is the younger file. `None`: none is configured.
+    /// `api_key_file`; what the program obtained itself wins while it is the younger file: what it renewed for the platform over
+    /// `token_file`, and what it derived for the account over both. `None`: none is configured.
     pub fn credential(&self, platform: Platform, slug: &str) -> Result<Option<Secret>> {
-        let configured = self.platform.get(platform.as_str()).and_then(|section| section.credential_file(slug));
-        let obtained = self.obtained_token_file(platform, slug);
-        match (configured, changed_at(&obtained)) {
-            (None, None) => Ok(None),
-            (None, Some(_)) => read_secret(&obtained).map(Some),
-            (Some(file), None) => read_secret(&file).map(Some),
-            (Some(file), Some(renewed)) => {
-                let newer = changed_at(&file).is_none_or(|changed| renewed > changed);
-                read_secret(if newer { &obtained } else { &file }).map(Some)
+        let section = self.platform.get(platform.as_str());
+        let configured = section.and_then(|section| section.credential_file(slug));
+        let shares = section.is_none_or(|section| section.own_file(slug).is_none());
+        let renewed = shares.then(|| self.obtained_token_file(platform, ""));
+        let files = [configured, renewed, Some(self.obtained_token_file(platform, slug))];
+        let mut youngest: Option<(PathBuf, Option<SystemTime>)> = None;
+        for (place, file) in files.into_iter().enumerate().filter_map(|(place, file)| Some((place, file?))) {
+            let changed = changed_at(&file);
+            // What is configured and not there is an error, and not nothing.
+            let counts = place == 0 || changed.is_some();
+            if counts && youngest.as_ref().is_none_or(|(_, known)| changed > *known) {
+                youngest = Some((file, changed));
             }
         }
+        youngest.map(|(file, _)| read_secret(&file)).transpose()
+    }
+
+    /// The district's application with a platform, its secret read now: id and secret, where both are stated.
+    pub fn application(&self, platform: Platform) -> Result<Option<(String, Secret)>> {
+        let Some(section) = self.platform.get(platform.as_str()) else { return Ok(None) };
+        Ok(section.app_id.clone().zip(section.app_secret()?))
     }
 }
 
 impl PlatformConfig {
     /// The file a person put the account's credential in.
     pub fn credential_file(&self, slug: &str) -> Option<PathBuf> {
+        self.own_file(slug).or_else(|| self.token_file.clone()).or_else(|| self.api_key_file.clone())
+    }
+
+    /// The account's own file in `tokens_dir`, where there is one.
+    fn own_file(&self, slug: &str) -> Option<PathBuf> {
         let own = self.tokens_dir.as_ref().map(|dir| dir.join(slug));
         own.filter(|file| !slug.is_empty() && file.is_file())
-            .or_else(|| self.token_file.clone())
-            .or_else(|| self.api_key_file.clone())
     }
 
     /// The app's secret, read now.
@@ -223,6 +240,19 @@ pub fn read_secret(file: &Path) -> Result<Secret> {
         bail!("the secret's file {} has more than one line: put the secret alone in it", file.display());
     }
     Ok(Secret::new(secret))
+}
+
+/// Writes a secret so that nobody else can read it, whole or not at all.
+pub fn keep_secret(file: &Path, secret: &Secret) -> Result<()> {
+    let say = |error: std::io::Error| anyhow!("could not keep a secret in {}: {error}", file.display());
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(say)?;
+    }
+    let temporary = file.with_extension("new");
+    let _ = fs::remove_file(&temporary);
+    let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(say)?;
+    out.write_all(secret.reveal().as_bytes()).and_then(|()| out.sync_all()).map_err(say)?;
+    fs::rename(&temporary, file).map_err(say)
 }
 
 fn changed_at(file: &Path) -> Option<SystemTime> {

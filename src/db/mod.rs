@@ -18,6 +18,7 @@ pub mod accounts;
 pub mod attestations;
 pub mod checkpoints;
 pub mod alerts;
+pub mod credentials;
 pub mod facts;
 pub mod findings;
 pub mod flags;

@@ -12,6 +12,7 @@ use super::{Job, Stop, latest, next};
 use crate::alert;
 use crate::app::{self, App};
 use crate::audit;
+use crate::connect;
 use crate::db::accounts::{self, Account};
 use crate::db::{self, harvests, ledger};
 use crate::harvest::Request;
@@ -46,6 +47,7 @@ pub fn table(app: &Arc<App>) -> Vec<Job> {
         let app = app.clone();
         move |stop| walk_all(app.clone(), mode, stop)
     };
+    let keeper = app.clone();
     let (auditor, verifier, alerter, reporter, asker) =
         (app.clone(), app.clone(), app.clone(), app.clone(), app.clone());
     vec![
@@ -53,6 +55,7 @@ pub fn table(app: &Arc<App>) -> Vec<Job> {
         Job::new("backfill", &jobs.backfill, walk(Mode::Backfill)),
         Job::new("revisit", &jobs.revisit, walk(Mode::Revisit)),
         Job::new("profile", &jobs.profile, walk(Mode::Profile)),
+        Job::new("credentials", &jobs.credentials, move |_| credentials(keeper.clone())),
         Job::new("audit", &jobs.audit, move |_| audit_all(auditor.clone())),
         Job::new("verify", &jobs.verify, move |_| verify(verifier.clone())),
         Job::new("tickets", &jobs.tickets, move |_| tickets(asker.clone())),
@@ -121,6 +124,17 @@ async fn walk_one(app: &App, account: &Account, mode: Mode, mut stop: Stop) -> R
         }
         () = patience => Ok(()),
     }
+}
+
+/// Tokens looked into and renewed; who must act hears of it.
+async fn credentials(app: Arc<App>) -> Result<()> {
+    let now = app.clock.now();
+    connect::watch(&app.db, &app.config, &app.http, now).await?;
+    let telling = app.clone();
+    tokio::task::spawn_blocking(move || connect::warn(&telling.db, &telling.config, now))
+        .await
+        .context("the look at credentials was lost")??;
+    send(&app).await
 }
 
 /// Every page against the district's own standard.

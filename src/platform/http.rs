@@ -97,6 +97,8 @@ pub struct Call {
     pub url: Url,
     /// Meta's proof: the one query parameter that is secret. It is blanked in the captured target.
     pub proof: Option<(&'static str, Secret)>,
+    /// What goes in the body of a POST: where a platform wants secrets as parameters.
+    pub form: Vec<(&'static str, Secret)>,
     pub auth: Auth,
     /// What the platform meters, finest first: `facebook:page:123`, `facebook:app`, …
     pub meters: Vec<String>,
@@ -123,6 +125,7 @@ impl Call {
             method: reqwest::Method::GET,
             url,
             proof: None,
+            form: Vec::new(),
             auth: Auth::None,
             meters: Vec::new(),
             cost: 1,
@@ -145,6 +148,12 @@ impl Call {
 
     pub fn proof(mut self, proof: Option<(&'static str, Secret)>) -> Call {
         self.proof = proof;
+        self
+    }
+
+    /// Makes it a POST with these parameters in its body.
+    pub fn form(mut self, form: Vec<(&'static str, Secret)>) -> Call {
+        (self.method, self.form) = (reqwest::Method::POST, form);
         self
     }
 
@@ -179,7 +188,7 @@ impl Call {
         if let Auth::Bearer(secret) | Auth::Header(_, secret) = &self.auth {
             secrets.push(secret.clone());
         }
-        secrets.extend(self.proof.iter().map(|(_, secret)| secret.clone()));
+        secrets.extend(self.proof.iter().chain(&self.form).map(|(_, secret)| secret.clone()));
         secrets
     }
 }
@@ -345,7 +354,10 @@ impl Http {
         if let Some((name, value)) = &call.proof {
             url.query_pairs_mut().append_pair(name, value.reveal());
         }
-        let request = self.client(call.trust).request(call.method.clone(), url);
+        let mut request = self.client(call.trust).request(call.method.clone(), url);
+        if !call.form.is_empty() {
+            request = request.header("content-type", "application/x-www-form-urlencoded").body(encoded(call)?);
+        }
         Ok(match &call.auth {
             Auth::None => request,
             Auth::Bearer(secret) => {
@@ -468,6 +480,14 @@ fn client(settings: &HttpSettings, guard: Guard) -> anyhow::Result<reqwest::Clie
         .dns_resolver(std::sync::Arc::new(guard))
         .build()
         .context("cannot set up the HTTP client")
+}
+
+/// The parameters of a POST as a query would have them.
+fn encoded(call: &Call) -> Result<String, Error> {
+    let pairs = call.form.iter().map(|(name, secret)| (*name, secret.reveal()));
+    let url = Url::parse_with_params("http://form.invalid", pairs)
+        .map_err(|_no_url| Error::Unexpected { say: format!("{}: the parameters cannot be encoded", call.what) })?;
+    Ok(url.query().unwrap_or_default().to_owned())
 }
 
 fn hidden(what: &str, value: &str) -> Result<HeaderValue, Error> {

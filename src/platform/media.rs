@@ -66,6 +66,7 @@ fn call(medium: &Media, trust: Trust, allowed: &(dyn Fn(&str) -> bool + Sync)) -
         method: reqwest::Method::GET,
         url,
         proof: None,
+        form: Vec::new(),
         auth: Auth::None,
         meters: vec![format!("media:{host}")],
         cost: 1,

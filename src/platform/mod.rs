@@ -17,7 +17,9 @@ pub mod lenient;
 mod listing;
 pub mod media;
 mod meters;
+pub mod permissions;
 mod redact;
+pub mod tokens;
 mod unreachable;
 pub mod webpage;
 pub mod x;
@@ -26,7 +28,8 @@ pub mod youtube;
 use std::path::PathBuf;
 
 pub use self::http::Http;
-use crate::model::{Attempt, Exchange, Kind, Page, Platform, Secret, Timestamp};
+use crate::config::{Config, PlatformConfig};
+use crate::model::{Attempt, Exchange, Found, Kind, Page, Platform, Secret, Timestamp};
 
 /// What went wrong with an exchange, as far as a caller acts on it. Each carries words for an operator.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -145,6 +148,36 @@ pub struct Endpoint {
     pub secrets_dir: PathBuf,
 }
 
+impl Endpoint {
+    /// Where a platform's API stands, by the config.
+    pub fn of(config: &Config, platform: Platform) -> Endpoint {
+        let section = config.platform(platform);
+        Endpoint {
+            api_base: section.map(|section| section.api_base.trim_end_matches('/').to_owned()).unwrap_or_default(),
+            api_version: section.map(|section| section.api_version.clone()).unwrap_or_default(),
+            directory_base: section.and_then(|section| section.directory_base.clone()).unwrap_or_default(),
+            secrets_dir: config.secrets_dir(),
+        }
+    }
+}
+
+impl Target {
+    /// An account yet to be named, with a credential and what the config says of the platform.
+    pub fn unnamed(config: &Config, platform: Platform, token: Option<Secret>) -> anyhow::Result<Target> {
+        let section = config.platform(platform);
+        let names = section.and_then(|section| section.field_names);
+        Ok(Target {
+            platform,
+            native_id: String::new(),
+            handle: String::new(),
+            token,
+            app_secret: section.map(PlatformConfig::app_secret).transpose()?.flatten(),
+            field_names: names.map_or_else(|| "tweet".to_owned(), |names| names.as_str().to_owned()),
+            full_archive: section.is_some_and(|section| section.full_archive == Some(true)),
+        })
+    }
+}
+
 /// One errand over one account, pulled exchange by exchange.
 pub enum Walk {
     Facebook(Box<facebook::Walk>),
@@ -202,20 +235,19 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
     }
 }
 
-/// What a credential may read of an account, in words for `check-config`.
+/// What a credential may read of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Probed {
-    pub said: Vec<String>,
+    pub found: Vec<Found>,
     /// Whether it reads the account's own posts, without which nothing is kept.
     pub reads: bool,
 }
 
-impl From<Result<Vec<String>, Failure>> for Probed {
-    fn from(probed: Result<Vec<String>, Failure>) -> Probed {
-        match probed {
-            Ok(said) => Probed { said, reads: true },
-            Err(failure) => Probed { said: vec![failure.error.to_string()], reads: false },
-        }
+impl From<Result<Vec<Found>, Failure>> for Probed {
+    fn from(probed: Result<Vec<Found>, Failure>) -> Probed {
+        let found = probed.unwrap_or_else(|failure| vec![Found::new("posts", Some(false), failure.error.to_string())]);
+        let refused = |found: &Found| found.what == "posts" && found.given == Some(false);
+        Probed { reads: !found.iter().any(refused), found }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod characters;
 mod clocks;
+mod connect;
 mod daemon;
 mod decisions;
 mod expectations;

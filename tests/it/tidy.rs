@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 7] = [
     &["main", "cli"],
     &["jobs", "web"],
     &["app"],
-    &["harvest", "import", "rules", "index", "audit", "alert", "weekly", "outbox", "proof", "records"],
+    &["harvest", "import", "rules", "index", "audit", "connect", "alert", "weekly", "outbox", "proof", "records"],
     &["db", "platform", "mail"],
     &["seal", "text", "config"],
     &["model"],

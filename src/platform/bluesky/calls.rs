@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::identity::{Place, document_address, parse_document};
 use super::judge::{self, judge};
 use super::parse::parse_profile;
-use crate::model::{Exchange, Platform};
+use crate::model::{Exchange, Found, Platform};
 use crate::platform::http::{Call, Http, Trust};
 use crate::platform::lenient::Body;
 use crate::platform::{Endpoint, Error, Failure, Reached, Target};
@@ -160,7 +160,7 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
 }
 
 /// Goes the way from the handle to the account's own server and says what can be read, one line each.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Found>, Failure> {
     let mut calls = Calls::new(target.clone(), endpoint.clone());
     if calls.target.native_id.is_empty() {
         let exchange = http.send(&calls.resolve()?).await?;
@@ -178,9 +178,24 @@ pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<
         return Err(calls.refused(exchange, "posts"));
     }
     let profile = parse_profile(&http.send(&calls.profile()?).await?).1;
-    let shown = if profile.is_some() { "shows it" } else { "does not show it: answers cannot be read" };
+    let (who, base) = (calls.who(), &endpoint.api_base);
+    let shown = match profile {
+        Some(_) => {
+            format!("Bluesky {who}: the AppView at {base} shows it, so answers by others can be read, with their names")
+        }
+        None => format!("Bluesky {who}: the AppView at {base} does not show it: answers cannot be read"),
+    };
     Ok(vec![
-        format!("Bluesky {}: posts are read from {}", calls.who(), calls.server),
-        format!("Bluesky {}: the AppView at {} {shown}; no credential is needed", calls.who(), endpoint.api_base),
+        Found::new(
+            "posts",
+            Some(true),
+            format!("Bluesky {who}: posts are read from {}; no credential is needed", calls.server),
+        ),
+        Found::new("comments", Some(profile.is_some()), shown),
+        Found::new(
+            "hidden_comments",
+            Some(true),
+            format!("Bluesky {who}: answers that it hides are named in its own records"),
+        ),
     ])
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{Platform, Secret};
+use crate::model::{Found, Platform, Secret};
 use crate::platform::graph::{self, Next};
 use crate::platform::http::{Call, Http};
 use crate::platform::json::{self, Id, Text};
@@ -109,44 +109,42 @@ fn account_of(platform: Platform, account: &Account<'_>, own: Option<Secret>) ->
     Some(Reached { platform, native_id, handle, name, token })
 }
 
+/// What is asked for by itself: edge, name, words.
+const ASKED: &[(&str, &str, &str)] = &[
+    ("published_posts", "posts", "its posts"),
+    ("visitor_posts", "visitor_posts", "visitors' posts"),
+    ("video_reels", "reels", "reels"),
+    ("settings", "settings", "settings"),
+    ("roles", "roles", "roles"),
+    ("subscribed_apps", "applications", "applications"),
+    ("blocked", "blocked", "blocked people"),
+];
+
 /// Asks a little of everything and says in words what the credential may read.
 pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Probed {
-    let (mut said, mut reads) = (Vec::new(), false);
+    let who = graph::who(target);
     let page = if target.native_id.is_empty() { &target.handle } else { &target.native_id };
-    let ask = |segments: &[&str], words: &str, fields: &str| -> Result<Call, Error> {
-        Ok(graph::call(target, endpoint, segments, words)?.query("fields", fields).query("limit", "10"))
-    };
-    for (edge, words) in [
-        ("published_posts", "its posts"),
-        ("visitor_posts", "visitors' posts"),
-        ("video_reels", "reels"),
-        ("settings", "settings"),
-        ("roles", "roles"),
-        ("subscribed_apps", "applications"),
-        ("blocked", "blocked people"),
-    ] {
-        let answer = match ask(&[page, edge], words, "") {
-            Ok(mut call) => {
-                call.url.query_pairs_mut().clear().append_pair("limit", "1");
-                graph::answered(http, &call).await
-            }
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok(_) => {
-                reads |= edge == "published_posts";
-                said.push(format!("{}: {words} can be read", graph::who(target)));
-            }
-            Err(error) => said.push(error.to_string()),
-        }
+    let mut found = Vec::new();
+    for (edge, what, words) in ASKED {
+        let call = graph::call(target, endpoint, &[page, edge], words).map(|call| call.query("limit", "1"));
+        found.push(match asked(http, call).await {
+            Ok(_) => Found::new(what, Some(true), format!("{who}: {words} can be read")),
+            Err(error) => Found::new(what, Some(false), error.to_string()),
+        });
     }
-    let fields = "id,comments.filter(stream).limit(5){id,message,from}";
-    let comments = match ask(&[page, "published_posts"], "comments", fields) {
-        Ok(call) => graph::answered(http, &call).await,
-        Err(error) => Err(error),
-    };
-    said.push(comments.map_or_else(|error| error.to_string(), |body| comments_said(&graph::who(target), &body)));
-    Probed { said, reads }
+    let reads = found.iter().any(|one| one.what == "posts" && one.given == Some(true));
+    let fields = "id,comments.filter(stream).limit(25){id,message,from,is_hidden}";
+    let call = graph::call(target, endpoint, &[page, "published_posts"], "comments")
+        .map(|call| call.query("fields", fields).query("limit", "10"));
+    match asked(http, call).await {
+        Ok(body) => found.extend(comments_said(&who, &body)),
+        Err(error) => found.push(Found::new("comments", Some(false), error.to_string())),
+    }
+    Probed { found, reads }
+}
+
+async fn asked(http: &Http, call: Result<Call, Error>) -> Result<Vec<u8>, Error> {
+    graph::answered(http, &call?).await
 }
 
 #[derive(Default, Deserialize)]
@@ -166,10 +164,11 @@ struct Samples {
 struct SampleComment {
     id: Option<serde::de::IgnoredAny>,
     from: Option<serde::de::IgnoredAny>,
+    is_hidden: bool,
 }
 
-/// Whether comments come with ids and authors: both may be withheld while all looks well.
-fn comments_said(who: &str, body: &[u8]) -> String {
+/// Whether comments come with ids and authors, and hidden ones too: each may be withheld while all looks well.
+fn comments_said(who: &str, body: &[u8]) -> Vec<Found> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Posts {
@@ -178,17 +177,34 @@ fn comments_said(who: &str, body: &[u8]) -> String {
     let posts: Posts = serde_json::from_slice(body).unwrap_or_default();
     let comments: Vec<SampleComment> =
         posts.data.into_iter().filter_map(|post| post.comments).flat_map(|comments| comments.data).collect();
-    let without = |missing: fn(&SampleComment) -> bool| comments.iter().filter(|comment| missing(comment)).count();
-    match comments.len() {
-        0 => format!(
+    let count = |of: fn(&SampleComment) -> bool| comments.iter().filter(|comment| of(comment)).count();
+    let all = comments.len();
+    if all == 0 {
+        let say = format!(
             "{who}: no comment was found under its newest posts, so it is not known whether comments can be read"
-        ),
-        all if without(|comment| comment.id.is_none()) == all => {
-            format!("{who}: comments come without ids; give the credential the MODERATE task on the page")
-        }
-        all => format!(
-            "{who}: comments can be read; {} of {all} looked at came without an author, which Meta withholds below Advanced Access",
-            without(|comment| comment.from.is_none())
-        ),
+        );
+        return vec![Found::new("comments", None, say)];
     }
+    if count(|comment| comment.id.is_none()) == all {
+        let say = format!("{who}: comments come without ids; give the credential the MODERATE task on the page");
+        return vec![Found::new("comments", Some(false), say)];
+    }
+    let (nameless, hidden) = (count(|comment| comment.from.is_none()), count(|comment| comment.is_hidden));
+    let names = match nameless {
+        0 => format!("{who}: commenters' names are given"),
+        _ => format!(
+            "{who}: {nameless} of {all} comments looked at came without an author, which Meta withholds below Advanced Access"
+        ),
+    };
+    let hides = match hidden {
+        0 => format!(
+            "{who}: none of the {all} comments looked at is hidden, so it is not known whether hidden ones are given"
+        ),
+        _ => format!("{who}: hidden comments are given ({hidden} of {all} looked at)"),
+    };
+    vec![
+        Found::new("comments", Some(true), format!("{who}: others' comments can be read")),
+        Found::new("commenters_names", Some(nameless < all), names),
+        Found::new("hidden_comments", (hidden > 0).then_some(true), hides),
+    ]
 }

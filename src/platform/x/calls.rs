@@ -6,7 +6,7 @@ use super::lists::{List, Of};
 use super::threads::{Search, Thread, query};
 use super::user::parse_user;
 use super::{APP_METER, judge};
-use crate::model::{Exchange, Platform, Timestamp};
+use crate::model::{Exchange, Found, Platform, Timestamp};
 use crate::platform::http::{Auth, Call, Http};
 use crate::platform::{Endpoint, Error, Failure, Reached, Target};
 
@@ -54,6 +54,11 @@ impl Calls {
             call = call.query("start_time", &seconds(start.max(FIRST_TIME)));
         }
         Ok(search.listing.on(call, "next_token").meter(meter).meter(APP_METER))
+    }
+
+    /// The fewest posts of a list that X gives: to see whether it gives any.
+    fn few(&self, path: &[&str], words: &str, meter: &str) -> Result<Call, Error> {
+        Ok(self.call(path, words)?.query("max_results", "5").meter(meter).meter(APP_METER))
     }
 
     pub(super) fn lookup(&self, ids: &[String]) -> Result<Call, Error> {
@@ -113,30 +118,80 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
     Ok(reached.into_iter().collect())
 }
 
-/// Reads the account once and says what the credential may do, one line each; a failure when it is good for nothing, or not for
-/// the full archive though that is configured.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
+/// Asks a little of everything and says what the credential may do; a failure when it is good for nothing, or not for the full
+/// archive though that is configured.
+pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<Found>, Failure> {
     let exchange = http.send(&user_call(endpoint, target)?).await?;
     let Some(user) = parse_user(&exchange).1 else { return Err(no_account(target, exchange)) };
-    let mut said = vec![format!(
-        "X @{}: the credential reads the profile, the newest 3,200 posts, the newest 800 that name it, and answers {}",
-        user.username,
-        if target.full_archive { "of any age" } else { "of the last 7 days" }
-    )];
+    let who = format!("X @{}", user.username);
+    let target = Target { native_id: user.id, handle: user.username, ..target.clone() };
+    let calls = Calls { endpoint: endpoint.clone(), target };
+    let mut found = Vec::new();
+    let own =
+        http.send(&calls.few(&["2", "users", &calls.target.native_id, "tweets"], "own posts", "x:timeline")?).await;
+    found.push(said(
+        "posts",
+        own,
+        format!("{who}: the credential reads the profile and the newest 3,200 posts of its own"),
+    ));
     if user.protected {
-        said.push(format!(
-            "X @{}: the account is protected; its posts need the account's own credential",
-            user.username
-        ));
+        let say = format!("{who}: the account is protected; its posts need the account's own credential");
+        found.push(Found::new("protected", Some(true), say));
     }
-    if target.full_archive {
-        // No conversation has this id: nothing is given, and nothing is charged for.
-        let threads = vec![Thread { ids: vec!["1".to_owned()], ..Thread::default() }];
-        let search = Search { threads, archive: Some(FIRST_TIME), ..Search::default() };
-        let calls = Calls { endpoint: endpoint.clone(), target: target.clone() };
-        http.send(&calls.search(&search)?).await?;
+    let mentions = calls.few(&["2", "users", &calls.target.native_id, "mentions"], "mentions", "x:mentions")?;
+    found.push(said(
+        "mentions",
+        http.send(&mentions).await,
+        format!("{who}: the newest 800 posts that name it can be read"),
+    ));
+    // No conversation has this id: nothing is given, and nothing is charged for.
+    let threads = || vec![Thread { ids: vec!["1".to_owned()], ..Thread::default() }];
+    let recent = calls.search(&Search { threads: threads(), ..Search::default() })?;
+    let age = if calls.target.full_archive { "of any age" } else { "of the last 7 days" };
+    let words = format!("{who}: answers {age} by others, with their names, can be searched");
+    found.push(said("comments", http.send(&recent).await, words));
+    if calls.target.full_archive {
+        http.send(&calls.search(&Search { threads: threads(), archive: Some(FIRST_TIME), ..Search::default() })?)
+            .await?;
     }
-    Ok(said)
+    let hidden = format!("{who}: X tells nobody but the account itself which answers it hides");
+    found.push(Found::new("hidden_comments", Some(false), hidden));
+    found.push(plan(http, &calls).await?);
+    Ok(found)
+}
+
+/// What came of a question that may be refused by itself.
+fn said(what: &str, answer: Result<Exchange, Failure>, words: String) -> Found {
+    match answer {
+        Ok(exchange) if exchange.status < 400 => Found::new(what, Some(true), words),
+        Ok(exchange) => Found::new(what, Some(false), format!("{what}: X refused (HTTP {})", exchange.status)),
+        Err(failure) => Found::new(what, Some(false), failure.error.to_string()),
+    }
+}
+
+/// How much the plan grants a month, and how much of that is used.
+async fn plan(http: &Http, calls: &Calls) -> Result<Found, Failure> {
+    let call = calls.call(&["2", "usage", "tweets"], "what the plan grants")?.query("days", "1");
+    let Ok(exchange) = http.send(&call.meter("x:usage").meter(APP_METER)).await else {
+        return Ok(Found::new("plan", None, "X: what the plan grants is not told to this credential"));
+    };
+    let body: serde_json::Value = serde_json::from_slice(&exchange.body).unwrap_or_default();
+    // A number in one vocabulary, a word in another.
+    let number = |name: &str| {
+        let value = &body["data"][name];
+        value.as_i64().or_else(|| value.as_str()?.parse().ok())
+    };
+    Ok(match (number("project_cap"), number("project_usage"), number("cap_reset_day")) {
+        (Some(cap), Some(used), day) => {
+            let day = day.map_or_else(String::new, |day| format!("; it starts anew on day {day} of the month"));
+            Found::new(
+                "plan",
+                Some(used < cap),
+                format!("X: the plan grants {cap} posts a month, and {used} are used{day}"),
+            )
+        }
+        _ => Found::new("plan", None, "X: what the plan grants is not told to this credential"),
+    })
 }
 
 fn call(endpoint: &Endpoint, target: &Target, path: &[&str], what: String) -> Result<Call, Error> {

@@ -5,6 +5,7 @@
 //! is the end, repetition is told by ids, and a broken listing is tried again, then begun anew, then given up in words.
 //! That comments are turned off is a state of a video: nothing under it is absent because of that.
 
+mod access;
 mod films;
 mod judge;
 mod parse;
@@ -13,6 +14,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub use access::probe;
 pub use judge::{judge, refill};
 pub use parse::{
     Channel, Entry, Listed, ThreadRead, parse_channels, parse_comments, parse_playlist, parse_threads, parse_videos,
@@ -573,16 +575,4 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
         token: None,
     });
     Ok(reached.collect())
-}
-
-/// Reads the channel once and says what the key may do, one line each.
-pub async fn probe(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Vec<String>, Failure> {
-    let exchange = http.send(&channel_call(endpoint, target)?).await?;
-    let Some(channel) = parse_channels(&exchange).found.into_iter().next() else {
-        return Err(no_channel(target, exchange));
-    };
-    Ok(vec![
-        format!("YouTube {}: the key reads public videos, comments and replies", channel.title),
-        "YouTube: comments held for review, private videos and community posts are not given to a key".to_owned(),
-    ])
 }

@@ -522,7 +522,7 @@ fn without_a_mail_section_nothing_is_mailed() {
 fn every_kind_has_a_sample_marked_test() {
     let world = World::live();
     let mut kinds = BTreeMap::new();
-    for kind in MailKind::ALL.iter().filter(|kind| **kind != MailKind::Weekly) {
+    for kind in MailKind::ALL.iter().filter(|kind| !matches!(kind, MailKind::Weekly | MailKind::Credential)) {
         let (to, now) = ("it@mesavista.example.org", world.now.get());
         let mail = match kind {
             MailKind::Ticket => tickets::sample(to, &world.config, now),
