@@ -11,9 +11,10 @@ use crate::config::Config;
 use crate::db::Conn;
 use crate::db::accounts::{self, Account};
 use crate::db::attestations::{self, Attestation};
+use crate::db::credentials::{self, Seen as Known};
 use crate::db::facts::{self, Pictures, Post, Profile, Stated};
 use crate::db::harvests;
-use crate::model::{AccountStatus, Content, Timestamp, platform_title};
+use crate::model::{AccountStatus, Content, Credential, Timestamp, platform_title};
 use crate::text::dates;
 
 /// Facts that the platform has not told for so long are no data any more.
@@ -32,6 +33,8 @@ pub struct Subject {
     pub account: Account,
     /// Why nothing is being kept of it.
     pub not_kept: Option<String>,
+    /// The credential that it is read with, as it was last looked into.
+    pub credential: Option<Credential>,
     /// What people stated in the register, and the entry it stands in.
     pub stated: Stated,
     /// The page's own facts; by its name, each list that is asked for by itself (`settings`, `roles`, …).
@@ -116,14 +119,18 @@ pub(super) fn load(
     for profile in facts::profiles(conn, only)? {
         profiles.entry(profile.account).or_default().push(profile);
     }
+    let mut credentials = credentials::all(conn)?;
+    // What each account was seen to give is long, and no check reads it.
+    credentials.iter_mut().for_each(|seen| seen.credential.accounts.clear());
     let mut found = Vec::new();
     let accounts = only.map_or_else(|| accounts::all(conn), |id| Ok(vec![accounts::by_id(conn, id)?]))?;
     for account in accounts.into_iter().filter(|account| account.status != AccountStatus::Retired) {
         let stated = stated.remove(&account.row.slug).unwrap_or_default();
         let told = profiles.remove(&account.id).unwrap_or_default();
         let attested = attested.remove(&account.id).unwrap_or_default();
+        let credential = credential(&credentials, &account);
         let subject = subject(conn, config, standard, account, stated, told, now)?;
-        found.push(Subject { attested, ..subject });
+        found.push(Subject { attested, credential, ..subject });
     }
     Ok(found)
 }
@@ -155,12 +162,20 @@ fn subject(
         told: profiles.into_iter().filter(|profile| now.duration_since(profile.seen_at) < STALE).map(seen).collect(),
         account,
         not_kept,
+        credential: None,
         stated,
         pictures,
         posts,
         attested: Vec::new(),
         last_told,
     })
+}
+
+/// An account's own credential, else the platform's.
+fn credential(known: &[Known], account: &Account) -> Option<Credential> {
+    let platform = account.connector()?;
+    let of = |id: i64| known.iter().find(|seen| seen.platform == platform && seen.account == id);
+    of(account.id).or_else(|| of(0)).map(|seen| seen.credential.clone())
 }
 
 /// Why nothing is being kept of a page, in words.

@@ -12,13 +12,14 @@ use pagekeeper::app::App;
 use pagekeeper::audit::attest::{self, Saying};
 use pagekeeper::audit::{self, Audit, CHECKS, Report, topics};
 use pagekeeper::config::Config;
+use pagekeeper::connect::{Depth, Desk};
 use pagekeeper::db::accounts::{self, Registration};
 use pagekeeper::db::attestations::Answer;
 use pagekeeper::db::findings::Changed;
 use pagekeeper::db::{self, Db};
-use pagekeeper::model::{Clock, Mode, Timestamp};
+use pagekeeper::model::{Clock, Mode, Platform, Secret, Timestamp};
 use pagekeeper::sandbox::world::{File, Medium};
-use pagekeeper::sandbox::{Form, WebPage, World};
+use pagekeeper::sandbox::{Form, Grant, Owner, WebPage, World};
 use serde_json::json;
 
 use crate::kills::command;
@@ -41,7 +42,10 @@ const PERSON: &str = "122100000000000010";
 const TRUTH: &[(&str, &str, &str, &str)] = &[
     ("page_kind", USD, COACH, GHOST),
     ("kept", USD, COACH, NEXTDOOR),
-    ("token", USD, PAGE, OCOTILLO),
+    ("token", USD, PAGE, INSTAGRAM),
+    ("token_data", USD, PAGE, INSTAGRAM),
+    ("token_kind", USD, PAGE, OCOTILLO),
+    ("token_scopes", USD, PAGE, INSTAGRAM),
     ("approved_admins", USD, SPORT, USD_INSTAGRAM),
     ("enough_admins", SPORT, OCOTILLO, X),
     ("leavers", USD, PAGE, SPORT),
@@ -152,10 +156,36 @@ async fn district() -> Rig {
     });
     world.change_profile(USD_INSTAGRAM, |page| page.handle = "mesavistaunified".into());
     register(&rig).await;
+    credentials(&rig).await;
     rig.try_harvest(Mode::Profile, false).await.unwrap();
     rig.try_harvest(Mode::Backfill, false).await.unwrap();
     rig.follow().await.unwrap();
     rig
+}
+
+/// The system user's token for all of Facebook, a page's own for one page, and for one a person's that may too much and ends soon.
+/// Instagram's has not been looked into.
+async fn credentials(rig: &Rig) {
+    let world = rig.sandbox.world();
+    let days = |days: i64| Some(now() + SignedDuration::from_hours(24 * days));
+    let scopes = ["pages_show_list", "pages_read_engagement", "pages_manage_posts"].map(str::to_owned);
+    let persons =
+        Grant { expires_at: days(9), data_access_expires_at: days(6), scopes: Some(scopes.into()), ..Grant::default() };
+    let page = world.account(OCOTILLO).unwrap().id;
+    let tokens = [
+        (String::new(), world.token(Platform::Facebook).unwrap()),
+        (PAGE.to_owned(), world.grant(Owner::User, persons)),
+        (OCOTILLO.to_owned(), world.page_token(&page).unwrap()),
+    ];
+    let (app, register) = (rig.app(), rig.accounts());
+    let desk = Desk { config: &app.config, http: &app.http, register: &register, now: now() };
+    for (slug, token) in tokens {
+        let account = register.iter().find(|one| one.row.slug == slug).map_or(0, |one| one.id);
+        let looked = desk.look(Platform::Facebook, &slug, Some(Secret::new(token)), Depth::First).await.unwrap();
+        let put =
+            move |tx: &db::Tx<'_>| db::credentials::put(tx, Platform::Facebook, account, &looked.credential, now());
+        app.db.writer.write_async(put).await.unwrap();
+    }
 }
 
 async fn register(rig: &Rig) {
@@ -305,6 +335,7 @@ async fn a_standard_that_nobody_stated_and_a_page_that_nobody_read_are_never_sai
     let (bare, changed) = held_to(&unstated(&rig), rig.app(), rig.clock.now()).unwrap();
     let asks = [
         "approved_admins",
+        "token_kind",
         "publishing_applications",
         "visitor_posts",
         "profanity_filter",

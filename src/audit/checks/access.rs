@@ -7,10 +7,9 @@ use jiff::SignedDuration;
 use super::super::subject::Through;
 use super::super::{Answer, Seen, Standard, Subject, Verdict, fails, holds, not_said, not_stated};
 use crate::model::Timestamp;
-use crate::text::dates;
 
 /// A credential that ends sooner than this is a person's business now.
-const ENDS_SOON: SignedDuration = SignedDuration::from_hours(24 * 14);
+pub(super) const ENDS_SOON: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// It is connected, and what stands on it is being kept.
 pub fn kept(subject: &Subject, _: &Standard) -> Answer {
@@ -23,28 +22,8 @@ pub fn kept(subject: &Subject, _: &Standard) -> Answer {
     }
 }
 
-/// How long the credential may still read the page, where the platform tells the page itself.
-pub fn token(subject: &Subject, standard: &Standard) -> Answer {
-    let page = subject.page()?;
-    let Some(told) = page.fact("user_access_expire_time") else {
-        return Err(not_said(format!(
-            "{} does not tell with the page's facts when the credential ends",
-            subject.platform()
-        )));
-    };
-    let Some(ends) = moment(told) else {
-        return Err(not_said(format!("the end of the credential cannot be read: {told}")));
-    };
-    let day = dates::day(ends, standard.now, &standard.zone);
-    if ends <= standard.now + ENDS_SOON {
-        fails(format!("the access that its credential rests on ends on {day}"), [page.seq])
-    } else {
-        holds(format!("the access that its credential rests on ends on {day}"))
-    }
-}
-
 /// A time as the Graph API writes it: seconds since 1970, or with an offset without a colon.
-fn moment(text: &str) -> Option<Timestamp> {
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse() {
         return Timestamp::from_second(seconds).ok();
     }

@@ -6,15 +6,18 @@ mod life;
 mod page;
 mod posts;
 mod register;
+mod token;
 mod words;
 
-pub use words::{Names, runs};
-
 pub use page::{POLICY, posted_words};
+pub use words::{Names, runs};
 
 use super::{Check, Turn};
 
 const FACEBOOK: &[&str] = &["facebook"];
+
+/// Those whose credentials are looked into.
+const META: &[&str] = &["facebook", "instagram"];
 
 /// The whole audit. An id never changes.
 pub const CHECKS: &[Check] = &[
@@ -42,8 +45,35 @@ pub const CHECKS: &[Check] = &[
         title: "The credential goes on being good",
         turn: Turn::It,
         act: "Whoever granted the access logs in to Facebook and grants it again (Settings › Business integrations › View and edit)",
-        platforms: FACEBOOK,
-        run: access::token,
+        platforms: META,
+        run: token::token,
+    },
+    Check {
+        id: "token_data",
+        clause: "I.8",
+        title: "The credential goes on giving data",
+        turn: Turn::It,
+        act: "Whoever granted the access logs in to Facebook and grants it again (Settings › Business integrations › View and edit)",
+        platforms: META,
+        run: token::token_data,
+    },
+    Check {
+        id: "token_kind",
+        clause: "III.7",
+        title: "Nobody's personal login stands behind the credential",
+        turn: Turn::It,
+        act: "Make a system user in the business portfolio and bring its token: pagekeeper connect says how",
+        platforms: META,
+        run: token::token_kind,
+    },
+    Check {
+        id: "token_scopes",
+        clause: "I.8",
+        title: "The credential may read and no more",
+        turn: Turn::It,
+        act: "Make the token anew with the permissions that pagekeeper connect names, and with none beside them",
+        platforms: META,
+        run: token::token_scopes,
     },
     Check {
         id: "approved_admins",
