@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{Error, Site, show};
 use crate::config::Config;
 use crate::db::accounts::Account;
+use crate::db::credentials::Seen;
 use crate::db::findings;
 use crate::db::health::Figures;
 use crate::db::jobs::Run;
@@ -39,6 +40,7 @@ pub struct Standing {
     pub figures: Figures,
     pub runs: Vec<Run>,
     pub accounts: Vec<Account>,
+    pub credentials: Vec<Seen>,
     pub audit: AuditFigures,
 }
 
@@ -78,6 +80,7 @@ impl Standing {
                 runs: db::jobs::newest(conn)?.into_values().collect(),
                 accounts: db::accounts::all(conn)?,
                 audit: AuditFigures::gather(conn)?,
+                credentials: db::credentials::all(conn)?,
             })
         })
     }
@@ -152,26 +155,32 @@ pub async fn healthz(State(site): State<Site>) -> Result<Response, Error> {
 }
 
 pub async fn metrics(State(site): State<Site>) -> Result<Response, Error> {
-    let text = site.blocking(|site| {
-        let packs = PacksStanding {
+    let now = site.clock().now();
+    let text = site.blocking(move |site| {
+        let beside = Beside {
             refused: crate::app::packs::trouble(site.db(), site.config())?.is_some(),
             offered: site.db().read(db::offers::known)?.is_some(),
+            overdue: site.db().read(|conn| super::register::overdue(site, conn, now))?.len() as u64,
+            now,
         };
-        let overdue = site.db().read(|conn| super::register::overdue(site, conn, site.clock().now()))?.len() as u64;
-        Ok(exposition(&Standing::gather(site.db())?, site.config(), &packs, overdue))
+        Ok(exposition(&Standing::gather(site.db())?, site.config(), &beside))
     });
     let text = text.await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
-/// How the packs on the disk stand beside those in force.
-struct PacksStanding {
+/// What figures stand on beside the archive's rows.
+struct Beside {
+    /// The packs on the disk do not load.
     refused: bool,
+    /// Changed packs wait for a person.
     offered: bool,
+    overdue: u64,
+    now: Timestamp,
 }
 
 /// The figures in Prometheus' text format.
-fn exposition(state: &Standing, config: &Config, packs: &PacksStanding, overdue: u64) -> String {
+fn exposition(state: &Standing, config: &Config, beside: &Beside) -> String {
     let figures = &state.figures;
     let mut out = Exposition::default();
     out.gauge("pagekeeper_info", "The running version.", [(labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1)]);
@@ -193,16 +202,21 @@ fn exposition(state: &Standing, config: &Config, packs: &PacksStanding, overdue:
         "Mails not accepted by the mail server: waiting, of those tried, and refused.",
         mails,
     );
-    let refused = [(String::new(), u64::from(packs.refused))];
+    let refused = [(String::new(), u64::from(beside.refused))];
     out.gauge(
         "pagekeeper_packs_refused",
         "Whether the packs on the disk did not load: older ones are in force.",
         refused,
     );
-    let offered = [(String::new(), u64::from(packs.offered))];
+    let offered = [(String::new(), u64::from(beside.offered))];
     out.gauge("pagekeeper_packs_offered", "Whether changed packs wait for a person to put them in force.", offered);
     out.gauge("pagekeeper_accounts", "Registered accounts.", accounts(state, config));
-    state.audit.write(&mut out, overdue);
+    state.audit.write(&mut out, beside.overdue);
+    out.gauge(
+        "pagekeeper_credential_days_left",
+        "Days until a credential ends; 0 once it has.",
+        days_left(state, beside.now),
+    );
     let failed = state.runs.iter().map(|run| {
         let failed = run.outcome.as_deref().is_some_and(|outcome| outcome != "done");
         (labels(&[("job", &run.name)]), u64::from(failed))
@@ -233,6 +247,20 @@ fn accounts(state: &Standing, config: &Config) -> [(String, u64); 4] {
         let count = state.accounts.iter().filter(|account| class(account) == name).count();
         (labels(&[("state", name)]), u64::try_from(count).unwrap_or(u64::MAX))
     })
+}
+
+/// Begun days counted. A credential without an end has no line.
+fn days_left(state: &Standing, now: Timestamp) -> Vec<(String, u64)> {
+    let slug =
+        |id: i64| state.accounts.iter().find(|account| account.id == id).map(|account| account.row.slug.as_str());
+    let line = |seen: &Seen| {
+        let ends = seen.credential.ends_at()?;
+        let hours = ends.duration_since(now).as_hours();
+        let days = if ends <= now || seen.credential.trouble.is_some() { 0 } else { hours / 24 + 1 };
+        let names = [("platform", seen.platform.as_str()), ("account", slug(seen.account).unwrap_or_default())];
+        Some((labels(&names), u64::try_from(days).unwrap_or_default()))
+    };
+    state.credentials.iter().filter_map(line).collect()
 }
 
 #[derive(Default)]

@@ -15,7 +15,7 @@ use super::{Error, Frame, Site, render};
 use crate::db::accounts::Account;
 use crate::db::harvests::Interval;
 use crate::model::{AccountStatus, Timestamp};
-use crate::{app, db};
+use crate::{app, connect, db};
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -113,6 +113,7 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
     }
     let broken = |account: &&Account| super::health::not_kept(account, site.config()).is_some();
     found.extend(standing.accounts.iter().filter(broken).map(|account| not_kept(account, zone)));
+    found.extend(dying(site, standing)?);
     let mut reasons = standing.reasons(site.config(), site.clock().now());
     reasons.retain(|reason| reason.what != "account");
     reasons.sort_by_key(|reason| ["mail", "job", "follow"].iter().position(|what| *what == reason.what));
@@ -172,6 +173,19 @@ fn not_kept(account: &Account, zone: &TimeZone) -> Need {
         link: Some((format!("/accounts/{}", account.row.slug), "Reconnect")),
         act: "",
     }
+}
+
+/// Tokens that die within fourteen days.
+fn dying(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
+    let (config, now) = (site.config(), site.clock().now());
+    let endings = connect::ending(&standing.credentials, config, 14, now);
+    let need = |ending: connect::Ending<'_>| {
+        let day = crate::text::dates::day(ending.ends_at, now, &config.time_zone);
+        let left = counted(u64::try_from(ending.days_left(now)).unwrap_or_default(), "day", "days");
+        let what = format!("{} left: the token for {} ends on {day}. {}", left, ending.platforms(), ending.act());
+        Need { what, since: None, link: None, act: "" }
+    };
+    Ok(endings.into_iter().map(need).collect())
 }
 
 /// Packs that did not load or wait, and a check that is only half one.
