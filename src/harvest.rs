@@ -260,11 +260,11 @@ impl<'h> Run<'h> {
             "{}: the credential does not reach this page: give its person or system user a role on the page",
             self.account.title()
         );
-        let person = match self.platform {
-            Platform::Facebook => platform::facebook::person(self.on.http, &self.target(Some(shared)), endpoint).await,
-            _ => None,
-        };
-        person.unwrap_or_else(|| Error::Unauthorized { say }.into())
+        let target = self.target(Some(shared));
+        match self.platform {
+            Platform::Facebook => platform::facebook::not_reached(self.on.http, &target, endpoint, say).await,
+            _ => Error::Unauthorized { say }.into(),
+        }
     }
 
     fn target(&self, token: Option<Secret>) -> Target {

@@ -220,7 +220,8 @@ fn is_person(app: &App, row: &Registration) -> Result<bool> {
     }
     let target = target(app, Platform::Facebook, row)?;
     let endpoint = platform::Endpoint::of(&app.config, Platform::Facebook);
-    Ok(super::runtime()?.block_on(platform::facebook::person(&app.http, &target, &endpoint)).is_some())
+    let asked = platform::facebook::not_reached(&app.http, &target, &endpoint, String::new());
+    Ok(super::runtime()?.block_on(asked).error.to_string().contains(A_PERSON))
 }
 
 fn export(app: &App) -> Result<Exit> {

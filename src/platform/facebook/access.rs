@@ -70,14 +70,24 @@ pub async fn discover(http: &Http, target: &Target, endpoint: &Endpoint) -> Resu
     Ok(reached)
 }
 
-/// Whether an id or name that the credential does not reach as a page is a person's: then the failure that says so.
-pub async fn person(http: &Http, target: &Target, endpoint: &Endpoint) -> Option<Failure> {
+/// Why the credential does not reach an id or name as a page: `say`, unless it is a person's. The exchange that was to tell comes along.
+pub async fn not_reached(http: &Http, target: &Target, endpoint: &Endpoint, say: String) -> Failure {
     let page = if target.native_id.is_empty() { &target.handle } else { &target.native_id };
     // A field that pages have and persons do not: nothing of a person is asked for.
-    let call = graph::call(target, endpoint, &[page], "whether it is a page").ok()?.query("fields", "category");
-    let exchange = graph::send(http, &call).await.ok()?;
-    let is_person = graph::refusal(&exchange).is_some_and(|refusal| refusal.is_of_person());
-    is_person.then(|| Failure { error: graph::of_person(target), exchange: Some(Box::new(exchange)) })
+    let call =
+        graph::call(target, endpoint, &[page], "whether it is a page").map(|call| call.query("fields", "category"));
+    let sent = match call {
+        Ok(call) => graph::send(http, &call).await,
+        Err(error) => Err(error.into()),
+    };
+    match sent {
+        Ok(exchange) => {
+            let is_person = graph::refusal(&exchange).is_some_and(|refusal| refusal.is_of_person());
+            let error = if is_person { graph::of_person(target) } else { Error::Unauthorized { say } };
+            Failure { error, exchange: Some(Box::new(exchange)) }
+        }
+        Err(failure) => Failure { error: Error::Unauthorized { say }, ..failure },
+    }
 }
 
 async fn own(http: &Http, target: &Target, endpoint: &Endpoint) -> Result<Option<Reached>, Failure> {

@@ -9,7 +9,7 @@ mod wire;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-pub use access::{discover, person, probe};
+pub use access::{discover, not_reached, probe};
 pub use parse::{parse_comments, parse_posts};
 use step::{Comments, Node, Step};
 
