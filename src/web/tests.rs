@@ -10,6 +10,7 @@ use crate::model::{Author, Category, Content, Counts, Exchange, Kind, Observatio
 mod accounts;
 mod answers;
 mod attest;
+mod moderation;
 mod pages;
 
 const TEXT: &str = "See you <b>there</b>, or call 760-555-0199 & ask";

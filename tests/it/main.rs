@@ -29,6 +29,7 @@ mod outage;
 mod rig;
 mod roster;
 mod misbehavior;
+mod moderation;
 mod sandbox;
 mod secrets;
 mod sentences;
