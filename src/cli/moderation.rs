@@ -41,8 +41,8 @@ pub struct Moderation {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Put on record what was done on a page, and who says so: nobody learns it otherwise. Example: pagekeeper moderation enter
-    /// mesa-vista-high --act hidden --item facebook:123_456 --clause III.4 --reason "names a student" --on 2026-11-17
+    /// Put on record what was done on a page, and who says so: nobody learns it otherwise. Example: `pagekeeper moderation enter
+    /// mesa-vista-high --act hidden --item facebook:123_456 --clause III.4 --reason "names a student" --on 2026-11-17`
     Enter {
         /// The page, as `accounts list` names it.
         account: String,

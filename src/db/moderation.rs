@@ -209,14 +209,14 @@ pub fn not_shown(conn: &Connection, account: i64) -> Result<Vec<Item>> {
            AND {OF_OTHERS} ORDER BY i.first_seq"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let items = statement.query_map([account], |row| item(row))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let items = statement.query_map([account], item)?.collect::<rusqlite::Result<Vec<_>>>()?;
     items.into_iter().map(|item| Ok(Item { steps: steps(conn, item.id)?, ..item })).collect()
 }
 
 /// One item of others on a page; `None` where it is another page's, or the district's own.
 pub fn on_page(conn: &Connection, account: i64, id: i64) -> Result<Option<Item>> {
     let sql = format!("SELECT {ITEM} FROM items i WHERE i.id = ?2 AND i.kind IS NOT NULL AND {OF_OTHERS}");
-    let found = conn.prepare_cached(&sql)?.query_row([account, id], |row| item(row)).optional()?;
+    let found = conn.prepare_cached(&sql)?.query_row([account, id], item).optional()?;
     found.map(|item| Ok(Item { steps: steps(conn, item.id)?, ..item })).transpose()
 }
 

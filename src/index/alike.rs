@@ -105,6 +105,6 @@ impl Alike {
 
 /// The words of a text, each once.
 fn words(text: &str) -> BTreeSet<String> {
-    let text = &text[..text.floor_char_boundary(LONGEST)];
-    tokens(text).into_iter().filter(|(place, _)| place.form == Form::Word).map(|(_, word)| word).collect()
+    let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= LONGEST).unwrap_or(text.len());
+    tokens(&text[..end]).into_iter().filter(|(place, _)| place.form == Form::Word).map(|(_, word)| word).collect()
 }

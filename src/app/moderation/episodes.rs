@@ -170,20 +170,20 @@ mod tests {
         "2026-11-16T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
     }
 
-    fn item(steps: &[(Change, State, Option<Cause>, i64, Option<i64>)]) -> Item {
-        let step =
-            |(seq, (change, state, cause, seen, before)): (u64, &(Change, State, Option<Cause>, i64, Option<i64>))| {
-                Step {
-                    seq,
-                    change: *change,
-                    state: *state,
-                    cause: *cause,
-                    observed_at: at(*seen),
-                    seen_before: before.map(at),
-                    author: None,
-                    text: String::new(),
-                }
-            };
+    /// What happened, the state then, the cause, and the minutes of this look and the one before.
+    type Seen = (Change, State, Option<Cause>, i64, Option<i64>);
+
+    fn item(steps: &[Seen]) -> Item {
+        let step = |(seq, (change, state, cause, seen, before)): (u64, &Seen)| Step {
+            seq,
+            change: *change,
+            state: *state,
+            cause: *cause,
+            observed_at: at(*seen),
+            seen_before: before.map(at),
+            author: None,
+            text: String::new(),
+        };
         Item {
             id: 1,
             name: "facebook:1_2".into(),

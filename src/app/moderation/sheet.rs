@@ -55,7 +55,6 @@ pub fn csv(record: &Record) -> Result<Vec<u8>> {
             put(of_stayed(expectation, stayed, &record.account))?;
         }
     }
-    drop(put);
     Ok(writer.into_inner()?)
 }
 
