@@ -38,6 +38,7 @@ struct Page {
 
 struct Made {
     record: Record,
+    days: String,
     at: When,
     rows: Vec<RowView>,
     expectations: Vec<ExpectationView>,
@@ -139,7 +140,7 @@ pub async fn make(
             today: dates::date(now, &site.config().time_zone).to_string(),
             entered: None,
             acts: Act::ALL,
-            made: Some(made(site, record)),
+            made: Some(made(site, record, dates::range(from, to))),
         }))))
     });
     match answer.await?.ok_or(Error::NotFound)? {
@@ -197,7 +198,7 @@ fn refuse(error: anyhow::Error) -> Error {
     }
 }
 
-fn made(site: &Site, mut record: Record) -> Made {
+fn made(site: &Site, mut record: Record, days: String) -> Made {
     let zone = &site.config().time_zone;
     let when = |at: Timestamp| When::new(at, zone);
     let flags = |notes: Vec<FlagNote>| -> Vec<FlagView> {
@@ -241,5 +242,5 @@ fn made(site: &Site, mut record: Record) -> Made {
     let expectations = expectations.collect();
     let standings = std::mem::take(&mut record.standings).into_iter();
     let standings = standings.map(|standing| StandingView { since: standing.since.map(when), standing }).collect();
-    Made { at: when(record.made_at), record, rows, expectations, standings }
+    Made { at: when(record.made_at), record, days, rows, expectations, standings }
 }

@@ -40,10 +40,11 @@ impl<'f> Standings<'f> {
         Standings { facts, standard, own_url, known: Vec::new(), found: Vec::new() }
     }
 
-    /// The number of the standing at the end of a span, and whether it was another one at its beginning.
+    /// The number of the standing at the end of a span, and whether it is known to have been another one at its beginning.
     pub fn of(&mut self, span: Span) -> (usize, bool) {
         let entries = self.entries(span.by);
-        let changed = span.after.is_some_and(|after| self.entries(after) != entries);
+        let before = span.after.map(|after| self.entries(after)).unwrap_or_default();
+        let changed = !before.is_empty() && before != entries;
         let place = self.known.iter().position(|known| *known == entries).unwrap_or_else(|| {
             let standing = self.standing(&entries);
             self.known.push(entries);

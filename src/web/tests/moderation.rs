@@ -44,7 +44,7 @@ async fn looking_makes_nothing_asking_makes_it_and_each_making_is_on_record() {
         "said by <bdi class=\"anywhere\">Priya Nair</bdi>",
         "names a neighbor",
         "III.4",
-        "Nov 16, 2026",
+        "Nov 10–16, 2026",
         "nothing that the platform showed",
     ] {
         assert!(made.body.contains(words), "{words}: {}", made.body);
