@@ -265,7 +265,6 @@ async fn a_table_goes_round_and_comes_back() {
         ("mesa-vista-high;malware;si;;Jo Lim;", "line 2, column answer"),
         ("mesa-vista-high;malware;yes;;Jo Lim;soon", "line 2, column until"),
         ("mesa-vista-high;malware;yes;;;", "who says so?"),
-        ("mesa-vista-high;malware;yes;=A1;Jo Lim;", "line 2, column words"),
         (
             "mesa-vista-high;malware;yes;;Jo Lim;\nmesa-vista-high;malware;no;;Jo Lim;",
             "line 3: malware stands there twice",

@@ -76,14 +76,14 @@ async fn a_bad_register_file_is_refused_by_line() {
         (b"slug,name\na,b\n", 2, &["line 1", "no column `platform`", "the columns are slug, platform"]),
         (b"", 2, &["line 1", "no column `platform`"]),
         (b"platform,handle,status\nfacebook,abc,maybe\n", 2, &["line 2", "\"maybe\" is not one of proposed, active"]),
-        (b"platform,handle\nfacebook,caf\xe9\n", 2, &["not UTF-8", "save it as CSV UTF-8"]),
+        (b"platform,handle\nfacebook,caf\xe9\nfacebook,ni\xc3\xb1o\n", 2, &["line 2, column handle"]),
         (b"platform,handle\nfacebook,abc\nfacebook,\n", 2, &["line 3", "native_id or its handle"]),
         (b"platform,handle\n,abc\n", 2, &["line 2", "platform is not named"]),
         (b"platform,handle\nfacebook,\"abc\nfacebook,def\n", 2, &["line 2", "quotation mark not closed"]),
         (
             b"platform,handle,native_id,slug\nfacebook,ok1,77001,one\nfacebook,ok2,77001,two\n",
-            3,
-            &["rows.csv:3", "two is the same page as one"],
+            2,
+            &["line 3, column native_id: 77001 stands in line 2 too"],
         ),
         (b"platform,handle\nnextdoor,abc\n", 0, &["not kept: pagekeeper has no connector for Nextdoor"]),
     ];
