@@ -12,7 +12,7 @@ mod watch;
 pub use look::{Depth, Desk, Looked};
 pub use steps::steps;
 pub use store::{place, store, systemd_words};
-pub use warn::{Ending, ending, warn};
+pub use warn::{Ending, ending, sample, warn};
 pub use watch::watch;
 
 use anyhow::Result;

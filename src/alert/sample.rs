@@ -14,8 +14,8 @@ use crate::mail::{self, Message};
 use crate::model::{AccountStatus, Category, Change, Kind, Role, Severity, Timestamp};
 use crate::text::letter::Mark;
 
-/// A mail of a kind, marked *test*, to one address. `None` for what others write: `weekly::sample`, `audit::tickets::sample`, and for the
-/// word on a credential, which goes to IT alone.
+/// A mail of a kind, marked *test*, to one address. `None` for what others write: `weekly::sample`, `audit::tickets::sample`,
+/// `connect::sample`.
 pub fn sample(kind: mail::Kind, to: &str, config: &Config, now: Timestamp) -> Option<Message> {
     let law = law(config);
     let accounts = HashMap::from([(1, account(now))]);

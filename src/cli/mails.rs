@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::jobs;
 use crate::mail::{self, Kind, Mailer};
 use crate::model::Clock;
-use crate::{alert, outbox, weekly};
+use crate::{alert, connect, outbox, weekly};
 
 /// Mail.
 #[derive(Debug, Subcommand)]
@@ -20,7 +20,7 @@ pub enum Mail {
         /// To whom; the administrator of the config by default.
         #[arg(long)]
         to: Option<String>,
-        #[arg(long, default_value = "urgent", value_parser = ["urgent", "weekly", "ticket"])]
+        #[arg(long, default_value = "urgent", value_parser = ["urgent", "weekly", "ticket", "credential"])]
         kind: String,
     },
 }
@@ -36,6 +36,7 @@ impl Mail {
         let message = match kind.as_str() {
             "weekly" => weekly::sample(&to, config, now),
             "ticket" => tickets::sample(&to, config, now),
+            "credential" => connect::sample(&to, config, now),
             _ => alert::sample(Kind::Urgent, &to, config, now).ok_or_else(|| Usage("there is no such mail".into()))?,
         };
         let mailer = Mailer::open(section)?;

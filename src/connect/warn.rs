@@ -7,11 +7,11 @@ use crate::config::Config;
 use crate::db::accounts::Account;
 use crate::db::credentials::{self, Seen};
 use crate::db::{Db, Tx, accounts, mails};
-use crate::mail::Kind;
-use crate::model::{AccountStatus, Credential, Holder};
+use crate::mail::{Kind, Message};
+use crate::model::{AccountStatus, Credential, Holder, Platform};
 use crate::seal;
 use crate::text::dates;
-use crate::text::letter::{Letter, count};
+use crate::text::letter::{Letter, Mark, count};
 
 /// Days before the end at which somebody is told.
 const STEPS: [i64; 4] = [14, 7, 3, 1];
@@ -112,7 +112,8 @@ pub fn warn(db: &Db, config: &Config, now: Timestamp) -> Result<usize> {
     for ending in ending(&seen, config, STEPS[0], now) {
         let left = ending.days_left(now);
         let Some(step) = STEPS.iter().rev().find(|step| left <= **step) else { continue };
-        due.extend(recipients.iter().map(|to| mail(&ending, &register, config, to, *step, now)));
+        let pages = ending.accounts(&register);
+        due.extend(recipients.iter().map(|to| mail(&ending, pages, config, to, *step, now)));
     }
     if due.is_empty() {
         return Ok(0);
@@ -128,13 +129,53 @@ fn recipients(config: &Config) -> Vec<String> {
     administrator.map_or_else(|| config.alerts.escalate_to.clone(), |one| vec![one])
 }
 
-fn mail(ending: &Ending<'_>, register: &[Account], config: &Config, to: &str, step: i64, now: Timestamp) -> mails::New {
+/// A sample of an invented token, marked *test*.
+pub fn sample(to: &str, config: &Config, now: Timestamp) -> Message {
+    let credential = Credential {
+        holder: Some(Holder::SystemUser),
+        granted_by: "Sample archive".into(),
+        expires_at: now.checked_add(SignedDuration::from_hours(24 * 7)).ok(),
+        ..Credential::default()
+    };
+    let seen = Seen { platform: Platform::Facebook, account: 0, probed_at: now, credential };
+    let ending =
+        Ending { ends_at: seen.credential.expires_at.unwrap_or(now), credential: &seen.credential, seen: vec![&seen] };
+    let (subject, letter) = words(&ending, 12, config, Mark::Test, now);
+    Message {
+        to: to.to_owned(),
+        subject,
+        text: letter.text(),
+        html: letter.html(),
+        important: false,
+        message_id: message_id(&ending, config, to, 7),
+        kind: Kind::Credential,
+        date: now,
+    }
+}
+
+fn mail(ending: &Ending<'_>, pages: u64, config: &Config, to: &str, step: i64, now: Timestamp) -> mails::New {
+    let (subject, letter) = words(ending, pages, config, Mark::Plain, now);
+    mails::New {
+        kind: Kind::Credential.as_str(),
+        message_id: message_id(ending, config, to, step),
+        recipient: to.to_owned(),
+        subject,
+        text: letter.text(),
+        html: letter.html(),
+        important: step <= 3,
+    }
+}
+
+/// Subject and letter; `pages` rest on it.
+fn words(ending: &Ending<'_>, pages: u64, config: &Config, mark: Mark, now: Timestamp) -> (String, Letter) {
     let day = dates::day(ending.ends_at, now, &config.time_zone);
     let left = count(u64::try_from(ending.days_left(now)).unwrap_or_default(), "day", "days");
     let platforms = ending.platforms();
     let subject = format!("{left} left: the token for {platforms} ends on {day}");
     let mut letter = Letter::new(&subject);
-    let pages = ending.accounts(register);
+    if let Some(notice) = mark.notice() {
+        letter.notice(notice);
+    }
     letter.paragraph(format!(
         "What is kept of {platforms} for {} rests on {}. It ends on {day}. From then on nothing new is kept of {}.",
         config.district.name,
@@ -147,15 +188,7 @@ fn mail(ending: &Ending<'_>, register: &[Account], config: &Config, to: &str, st
     }
     letter.link("How the pages stand", config.link("/"));
     letter.quiet("You get this at 14, 7, 3 days and 1 day before the end. Nobody is ever asked for a token by mail.");
-    mails::New {
-        kind: Kind::Credential.as_str(),
-        message_id: message_id(ending, config, to, step),
-        recipient: to.to_owned(),
-        subject,
-        text: letter.text(),
-        html: letter.html(),
-        important: step <= 3,
-    }
+    (mark.subject(&subject), letter)
 }
 
 /// The same for the same end, step and reader: so it is told once.

@@ -6,7 +6,7 @@ use pagekeeper::config::{Config, Tls};
 use pagekeeper::db::{self, Db, mails};
 use pagekeeper::mail::{Kind, Mailer, Message};
 use pagekeeper::model::Timestamp;
-use pagekeeper::{alert, outbox, weekly};
+use pagekeeper::{alert, connect, outbox, weekly};
 
 use crate::smtp::{Post, header};
 
@@ -27,6 +27,7 @@ fn samples(config: &Config, to: &str, now: Timestamp) -> Vec<Message> {
     let one = |kind: &Kind| match kind {
         Kind::Weekly => weekly::sample(to, config, now),
         Kind::Ticket => tickets::sample(to, config, now),
+        Kind::Credential => connect::sample(to, config, now),
         kind => alert::sample(*kind, to, config, now).unwrap(),
     };
     Kind::ALL.iter().map(one).collect()
@@ -68,14 +69,14 @@ async fn every_kind_arrives_one_is_refused_and_nothing_is_lost_while_the_server_
         now += SignedDuration::from_mins(1);
     }
     let trouble = db.read(mails::outbox_trouble).unwrap();
-    assert_eq!((trouble.waiting, trouble.away_since, trouble.refused), (6, Some(started), 0));
+    assert_eq!((trouble.waiting, trouble.away_since, trouble.refused), (7, Some(started), 0));
     assert!(trouble.answer.unwrap().contains("localhost"));
 
     post.reopen(smtp.port);
     now += SignedDuration::from_mins(10);
     let sent = outbox::send_due(&db, &mailer, now).await.unwrap();
-    assert_eq!((sent.sent, sent.refused, sent.postponed), (5, 1, 0));
-    let got: Vec<_> = (1..=5).map(|n| post.received(n)).collect();
+    assert_eq!((sent.sent, sent.refused, sent.postponed), (6, 1, 0));
+    let got: Vec<_> = (1..=6).map(|n| post.received(n)).collect();
     for message in &wanted {
         let one = got.iter().find(|one| header(one, "Message-ID") == [message.message_id.as_str()]).unwrap();
         assert_eq!(header(one, "Subject"), [message.subject.as_str()]);
@@ -87,5 +88,5 @@ async fn every_kind_arrives_one_is_refused_and_nothing_is_lost_while_the_server_
     assert_eq!((trouble.waiting, trouble.refused, trouble.is_away()), (0, 1, false));
     now += SignedDuration::from_hours(1);
     assert_eq!(outbox::send_due(&db, &mailer, now).await.unwrap(), outbox::Sent::default());
-    assert!(!post.has_received(6));
+    assert!(!post.has_received(7));
 }

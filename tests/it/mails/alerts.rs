@@ -6,7 +6,7 @@ use pagekeeper::db::flags::{self, Opening};
 use pagekeeper::db::{alerts, ledger};
 use pagekeeper::mail::{Kind as MailKind, Mailer};
 use pagekeeper::model::{Category, Kind, Mode, Outcome, Severity};
-use pagekeeper::{alert, db};
+use pagekeeper::{alert, connect, db};
 
 use super::world::{HIGH, MIDDLE, OFFICE, Put, World, check, snapshot};
 
@@ -522,10 +522,11 @@ fn without_a_mail_section_nothing_is_mailed() {
 fn every_kind_has_a_sample_marked_test() {
     let world = World::live();
     let mut kinds = BTreeMap::new();
-    for kind in MailKind::ALL.iter().filter(|kind| !matches!(kind, MailKind::Weekly | MailKind::Credential)) {
+    for kind in MailKind::ALL.iter().filter(|kind| **kind != MailKind::Weekly) {
         let (to, now) = ("it@mesavista.example.org", world.now.get());
         let mail = match kind {
             MailKind::Ticket => tickets::sample(to, &world.config, now),
+            MailKind::Credential => connect::sample(to, &world.config, now),
             kind => alert::sample(*kind, to, &world.config, now).unwrap(),
         };
         check(&mail);
@@ -534,5 +535,5 @@ fn every_kind_has_a_sample_marked_test() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(Mailer::Memory(world.outbox.clone()).send(&mail)).unwrap();
     }
-    assert_eq!(kinds.len(), 4);
+    assert_eq!(kinds.len(), 5);
 }
