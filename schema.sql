@@ -53,6 +53,8 @@ CREATE TABLE archive (
 --   moderation       item, act, person, clause, reason, happened_on: as a person entered it
 --   access           what (moderation record), from, to (days), rows, stayed: a person had it made; what was made is not kept
 --   report           week, from_seq, to_seq, digest: a weekly report
+--   user             change (added, changed, disabled, enabled, password, link, signed_out), and on added and changed display_name, roles, schools,
+--                    concerns, origin (local, or the identity provider)
 --   restore          reason, size, published_size, published_root: a person accepts a database older than a published checkpoint
 CREATE TABLE ledger (
     seq        INTEGER PRIMARY KEY,
@@ -538,6 +540,72 @@ CREATE TABLE credentials (
     facts      TEXT NOT NULL,
     PRIMARY KEY (platform, account_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Who signs in. `name` is what she signs in with and what the record calls her by; it is never given to anybody else, so a user is disabled and not
+-- removed. `roles` and `schools` are JSON lists; no school means the whole district. `concerns`: a reviewer who is named for them. A local user has a
+-- `password` (argon2id, a PHC string) and `totp` (the secret of her second factor, sealed by a key that lies outside of database and backups:
+-- ChaCha20-Poly1305, nonce first, bound to her name), one from an identity provider `issuer` and `oidc_subject`. `totp_step`: the last half minute whose
+-- code was taken; none is taken twice. Nothing of a password or a second factor is in the ledger.
+CREATE TABLE users (
+    id           INTEGER PRIMARY KEY,
+    name         TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    roles        TEXT NOT NULL,
+    schools      TEXT NOT NULL DEFAULT '[]',
+    concerns     INTEGER NOT NULL DEFAULT 0 CHECK (concerns IN (0, 1)),
+    issuer       TEXT,
+    oidc_subject TEXT,
+    password     TEXT,
+    totp         BLOB,
+    totp_step    INTEGER NOT NULL DEFAULT 0,
+    disabled_at  INTEGER,
+    added_at     INTEGER NOT NULL,
+    seq          INTEGER NOT NULL REFERENCES ledger
+) STRICT;
+CREATE UNIQUE INDEX users_by_subject ON users (issuer, oidc_subject) WHERE oidc_subject IS NOT NULL;
+
+-- Codes that stand in for a lost second factor, as digests; each is removed when it is used.
+CREATE TABLE recovery_codes (
+    digest  BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    user_id INTEGER NOT NULL REFERENCES users
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id);
+
+-- One-time links by which a person sets her password and second factor, as digests: the newest of a user is the only one.
+CREATE TABLE sign_up_links (
+    digest     BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    user_id    INTEGER NOT NULL UNIQUE REFERENCES users,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who is signed in: the digest of the cookie. `used_at` is written once a minute at most. What ended is removed.
+CREATE TABLE sessions (
+    digest  BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    user_id INTEGER NOT NULL REFERENCES users,
+    made_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    agent   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_by_user ON sessions (user_id, used_at);
+
+-- Browsers in which a user has signed in, by the digest of a cookie of their own: strangers who try her name do not make these wait.
+CREATE TABLE browsers (
+    digest  BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    user_id INTEGER NOT NULL REFERENCES users,
+    used_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX browsers_by_user ON browsers (user_id, used_at);
+
+-- Sign-ins that failed, by user, address or browser, and until when the next one waits. Forgotten after a day.
+CREATE TABLE sign_in_failures (
+    key     TEXT PRIMARY KEY,
+    count   INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    next_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sign_in_failures_by_age ON sign_in_failures (last_at);
 
 -- Every run of a job that was due, once for each time it was due.
 CREATE TABLE jobs (

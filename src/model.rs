@@ -57,6 +57,8 @@ macro_rules! words {
     };
 }
 
+pub mod people;
+
 words! {
     /// The platforms with a connector. A register row may name others: it is kept and shown as *not kept*.
     Platform {

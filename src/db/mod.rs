@@ -38,10 +38,12 @@ pub mod reports;
 pub mod retired;
 pub mod roster;
 pub mod samples;
+pub mod sessions;
 mod standing;
 pub mod suppressions;
 pub mod tickets;
 pub mod upgrade;
+pub mod users;
 
 /// An open transaction of the writer.
 pub type Tx<'t> = Transaction<'t>;

@@ -11,8 +11,12 @@ pub const SCHEMA: &str = include_str!("../../schema.sql");
 pub const VERSION: i64 = 1 + STEPS.len() as i64;
 
 /// Step `n` (from 0) brings version `n + 1` to `n + 2`. A step that has been released never changes.
-const STEPS: &[&str] =
-    &[include_str!("upgrade/to_2.sql"), include_str!("upgrade/to_3.sql"), include_str!("upgrade/to_4.sql")];
+const STEPS: &[&str] = &[
+    include_str!("upgrade/to_2.sql"),
+    include_str!("upgrade/to_3.sql"),
+    include_str!("upgrade/to_4.sql"),
+    include_str!("upgrade/to_5.sql"),
+];
 
 /// Runs the missing steps, each in one transaction. A newer database than the program is refused.
 pub fn bring_up_to_date(conn: &mut Connection) -> Result<()> {

@@ -12,8 +12,12 @@ use rusqlite::types::Value;
 use crate::rig::Rig;
 
 /// The schemas of the versions before the present one, oldest first, as they were released.
-const FORMER: [&str; 3] =
-    [include_str!("../schemas/v1.sql"), include_str!("../schemas/v2.sql"), include_str!("../schemas/v3.sql")];
+const FORMER: [&str; 4] = [
+    include_str!("../schemas/v1.sql"),
+    include_str!("../schemas/v2.sql"),
+    include_str!("../schemas/v3.sql"),
+    include_str!("../schemas/v4.sql"),
+];
 
 fn structure(file: &Path) -> Vec<(String, String)> {
     let conn = Connection::open(file).unwrap();
