@@ -16,7 +16,7 @@ use crate::audit::topics;
 use crate::config::Config;
 use crate::db::accounts::{self, Registration};
 use crate::db::attestations::Answer;
-use crate::db::flags;
+use crate::db::{flags, users};
 use crate::harvest::Request;
 use crate::mail::Mailer;
 use crate::model::{Clock, Mode, Platform, Timestamp};
@@ -85,6 +85,7 @@ impl Demo {
         App::init(&config, clock.now())?;
         let app = Arc::new(App::open(config, clock)?);
         register(&app, &sandbox).await?;
+        people(&app).await?;
         first_looks(&app).await?;
         for _ in 0..CHANGES {
             sandbox.world().tick(app.clock.now());
@@ -107,7 +108,7 @@ impl Demo {
         let listener = serve::bind(&app).await?;
         print("")?;
         print(format!("Open     {}", app.config.web.public_url))?;
-        print(format!("Sign in  {}", token.reveal()))?;
+        print(format!("Sign in  {}  as anybody of the list there", token.reveal()))?;
         print("The pages go on changing; Ctrl-C stops.")?;
         let clock = app.clock.clone();
         let changing = tokio::spawn(async move {
@@ -116,7 +117,8 @@ impl Demo {
                 sandbox.world().tick(clock.now());
             }
         });
-        let served = serve::serve(app, listener, &token).await;
+        let sign_in = web::SignIn::open(&app.config)?.for_demo(&token);
+        let served = serve::serve(app, listener, sign_in).await;
         changing.abort();
         served
     }
@@ -328,6 +330,38 @@ fn attested(app: &App, now: Timestamp) -> Result<()> {
         attest::say(&app.db, &app.config, &account, vec![saying], "demo", now)?;
     }
     Ok(())
+}
+
+/// Somebody of every role, the one who sees most first by name. They come in by the demo's own sign-in.
+async fn people(app: &Arc<App>) -> Result<()> {
+    use crate::model::people::Role;
+    let somebody = |name: &str, roles: &[Role], concerns: bool, schools: &[&str]| {
+        let standing = users::Standing {
+            display_name: name.to_owned(),
+            roles: roles.to_vec(),
+            schools: schools.iter().map(|school| (*school).to_owned()).collect(),
+            concerns,
+        };
+        (name.to_lowercase().replace(' ', "."), standing)
+    };
+    let everybody = vec![
+        somebody("Ada Quintero", &[Role::ItAuditor, Role::Reviewer], true, &[]),
+        somebody("Bea Lindqvist", &[Role::Reviewer], false, &[]),
+        somebody("Cal Moreno", &[Role::Reviewer], true, &["Ocotillo Middle School"]),
+        somebody("Dev Okafor", &[Role::ItAuditor], false, &[]),
+        somebody("Eve Sandoval", &[Role::RecordsOfficer], false, &[]),
+        somebody("Fay Brandt", &[Role::Counsel], false, &[]),
+        somebody("Gus Petrov", &[Role::LogAuditor], false, &[]),
+        somebody("Hal Nakamura", &[Role::Administrator], false, &[]),
+        somebody("Ivy Castell", &[Role::Viewer], false, &[]),
+    ];
+    let now = app.clock.now();
+    app.db
+        .writer
+        .write_async(move |tx| {
+            everybody.iter().try_for_each(|(name, who)| users::add(tx, name, who, "demo", now).map(|_| ()))
+        })
+        .await
 }
 
 /// The sandbox's pages as rows of the register.

@@ -20,6 +20,7 @@ mod serve;
 mod setup;
 mod tickets;
 mod transfer;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -155,6 +156,9 @@ enum Command {
     /// Try the mail server.
     #[command(subcommand)]
     Mail(mails::Mail),
+    /// Who may sign in to the web pages.
+    #[command(subcommand)]
+    Users(users::Users),
     /// End the quiet start: mails go to the people the config names, no longer as previews to the administrator alone.
     GoLive {
         /// For whom; the system user by default.
@@ -280,6 +284,7 @@ fn run(args: Args) -> Result<Exit> {
             runtime()?.block_on(mail.run(&config))
         }
         Command::GoLive { actor } => mails::go_live(&open()?, &actor.unwrap_or_else(system_user)),
+        Command::Users(users) => users.run(&open()?),
         Command::Import(import) => import.run(&open()?),
         Command::Export(export) => export.run(&open()?),
         Command::Backup { dir } => proof::backup(&open()?, &dir),

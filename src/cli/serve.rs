@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 
 use super::Exit;
 use crate::app::App;
-use crate::model::Secret;
 use crate::{jobs, web};
 
 /// Run the daemon: jobs and web pages. SIGTERM or Ctrl-C stops it cleanly.
@@ -42,14 +41,15 @@ impl Serve {
     pub async fn run(self, app: App) -> Result<Exit> {
         self.log.start()?;
         let _lock = only_one(&app)?;
-        let token = web::SignIn::token_in(&app.config.secrets_dir())?;
         let listener = bind(&app).await?;
-        tracing::info!(
-            "serving {}; the sign-in token lies in {}",
-            app.config.web.public_url,
-            app.config.secrets_dir().join("sign-in.token").display()
-        );
-        serve(Arc::new(app), listener, &token).await?;
+        tracing::info!("serving {}", app.config.web.public_url);
+        if app.db.read(crate::db::users::all)?.is_empty() {
+            tracing::warn!(
+                "nobody can sign in yet: `pagekeeper users add NAME --role administrator` makes the first user"
+            );
+        }
+        let sign_in = web::SignIn::open(&app.config)?;
+        serve(Arc::new(app), listener, sign_in).await?;
         Ok(Exit::Done)
     }
 }
@@ -74,10 +74,10 @@ pub fn only_one(app: &App) -> Result<File> {
 }
 
 /// Runs everything until a signal comes or the archive fails. Says to systemd when it is ready and when it stops.
-pub async fn serve(app: Arc<App>, listener: TcpListener, token: &Secret) -> Result<()> {
+pub async fn serve(app: Arc<App>, listener: TcpListener, sign_in: web::SignIn) -> Result<()> {
     let (tell, stop) = watch::channel(false);
     let mut parts = JoinSet::new();
-    let site = web::Site::new(app.db.clone(), app.config.clone(), app.clock.clone(), web::SignIn::with(token));
+    let site = web::Site::new(app.db.clone(), app.config.clone(), app.clock.clone(), sign_in);
     parts.spawn(web::serve(listener, site, stop.clone()));
     parts.spawn(jobs::keep_following(app.clone(), stop.clone()));
     parts.spawn(jobs::keep_retiring(app.clone(), stop.clone()));

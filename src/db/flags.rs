@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
+use super::alerts::concerns;
 use super::ledger::Log;
-use super::standing::{PAST, counts, standing, withheld};
+use super::standing::{PAST, counts, is_open, standing, withheld};
 use super::{at, inputs, ms, replays, row_id, seq, suppressions};
 use crate::model::{Category, Kind, Outcome, Role, Severity, Timestamp};
 use crate::seal::Hash;
@@ -223,6 +224,19 @@ pub fn between(conn: &Connection, from: u64, to: u64) -> Result<Vec<Flag>> {
 /// The flags of one item.
 pub fn of_item(conn: &Connection, item: i64) -> Result<Vec<Flag>> {
     select(conn, "WHERE f.item_id = ?1 ORDER BY f.version_seq, f.flag", [item])
+}
+
+/// How many flags are open on the pages of these schools (none: of all), with concerns or without.
+pub fn count_open(conn: &Connection, with_concerns: bool, schools: &[String]) -> Result<u64> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT count(*) FROM flags f WHERE {} AND (?1 OR f.category NOT IN ({}))
+           AND (?2 = '[]' OR (SELECT a.school FROM items i JOIN accounts a ON a.id = i.account_id WHERE i.id = f.item_id)
+             IN (SELECT value FROM json_each(?2)))",
+        is_open(),
+        concerns()
+    ))?;
+    let count = statement.query_row(params![with_concerns, serde_json::to_string(schools)?], |row| row.get(0))?;
+    Ok(seq(count))
 }
 
 /// One flag by its key.

@@ -7,9 +7,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::attest::{self, Last};
+use super::auth::{Person, scope};
 use super::coverage::Strip;
 use super::history::{self, Changed};
-use super::session::Person;
 use super::show::{When, counted};
 use super::{Error, Frame, Site, book, overview, render};
 use crate::audit::topics::{TOPICS, Topic};
@@ -19,6 +19,7 @@ use crate::db::facts::Profile;
 use crate::db::findings::Finding;
 use crate::db::harvests::{Harvest, Interval};
 use crate::db::{self, Conn, facts, findings, retired};
+use crate::model::people::Thing;
 use crate::model::{AccountStatus, Timestamp};
 use crate::text::dates;
 
@@ -39,6 +40,8 @@ struct Page {
     since: Option<When>,
     is_broken: bool,
     is_retired: bool,
+    may_change: bool,
+    has_comments: bool,
     /// Who wants it retired, since when, and why the last harvest was not possible yet.
     wish: Option<(String, When, Option<String>)>,
     findings: Vec<FindingRow>,
@@ -54,7 +57,7 @@ struct Page {
     strip: Strip,
     gaps: Vec<String>,
     gaps_rest: usize,
-    open_flags: String,
+    open_flags: Option<String>,
     harvests: Vec<Run>,
     /// What a person has to say, by title, and the newest answer.
     attested: Vec<(&'static str, Option<Last>)>,
@@ -99,13 +102,13 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
     let frame = Frame::new(site, person)?;
     let zone = &site.config().time_zone;
     site.db().read(|conn| {
-        let Some(account) = db::accounts::by_slug(conn, slug)? else { return Ok(None) };
+        let Some(account) = scope::account(conn, person, slug)? else { return Ok(None) };
         let intervals = db::harvests::coverage(conn)?;
         let own: Vec<&Interval> = intervals.iter().filter(|interval| interval.account == account.id).collect();
         let of_items = |interval: &&&Interval| interval.item.is_some() && interval.closed_at.is_none();
         let gaps: Vec<String> = own.iter().filter(of_items).map(|gap| item_gap(gap)).collect();
         let (state, fine) = overview::state(site, &account);
-        let open = db::flags::list(conn, false)?.iter().filter(|flag| flag.account == account.id).count();
+        let open = scope::open_flags(conn, person)?.iter().filter(|flag| flag.account == account.id).count();
         let harvests = db::harvests::newest(conn, account.id, MOST_HARVESTS)?;
         let mut found = findings::of(conn, account.id)?;
         found.sort_by_key(|one| audit::place(&one.check));
@@ -119,6 +122,8 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
             state,
             fine,
             since: account.trouble_since.filter(|_| account.trouble.is_some()).map(|at| When::new(at, zone)),
+            may_change: person.rights.writes(Thing::Register),
+            has_comments: person.rights.reads(Thing::PublicComments),
             is_retired: account.status == AccountStatus::Retired,
             wish: wish.map(|wish| (wish.actor, When::new(wish.at, zone), account.trouble.clone())),
             turn: found.first().map_or_else(String::new, |one| audit::turn_words(&one.turn).to_owned()),
@@ -133,7 +138,7 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
             strip: Strip::of(&account, &own, zone, now),
             gaps_rest: gaps.len().saturating_sub(MOST_GAPS),
             gaps: gaps.into_iter().take(MOST_GAPS).collect(),
-            open_flags: counted(open as u64, "open flag", "open flags"),
+            open_flags: person.rights.reads(Thing::Flags).then(|| counted(open as u64, "open flag", "open flags")),
             attested: attested(conn, site, &account, now)?,
             harvests: harvests.into_iter().map(|harvest| run(harvest, site)).collect(),
         }))

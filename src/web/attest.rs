@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::auth::{Person, scope};
 use super::diff::{self, Change};
-use super::session::Person;
 use super::show::counted;
 use super::{Error, Frame, Site, render, see};
 use crate::audit::attest::{self, Compared, LARGEST_FILE, Open, Refused, Saying};
@@ -108,7 +108,9 @@ pub async fn list(
         site.db().read(|conn| {
             let mut open: HashMap<i64, Vec<Open>> = HashMap::new();
             attest::open(conn, today)?.into_iter().for_each(|one| open.entry(one.account.id).or_default().push(one));
-            let asked = accounts::all(conn)?.into_iter().filter(|account| asked(account).next().is_some());
+            let is_hers = |account: &Account| person.has_school(&account.row.school);
+            let asked =
+                accounts::all(conn)?.into_iter().filter(is_hers).filter(|account| asked(account).next().is_some());
             let mut pages: Vec<PageRow> = asked.map(|account| row(&account, open.get(&account.id))).collect();
             pages.sort_by_key(|page| page.is_done);
             let waiting = pages.iter().filter(|page| !page.is_done).count() as u64;
@@ -365,12 +367,18 @@ fn sayings(account: &Account, history: &[Attestation], mut sent: Sent) -> Result
 }
 
 /// An evidence file, for saving and never to be shown: whatever it is, nothing in it runs.
-pub async fn evidence(State(site): State<Site>, Path(entry): Path<u64>) -> Result<Response, Error> {
+pub async fn evidence(
+    State(site): State<Site>,
+    Extension(person): Extension<Person>,
+    Path(entry): Path<u64>,
+) -> Result<Response, Error> {
     let found = site
         .blocking(move |site| {
-            let Some(evidence) = site.db().read(|conn| db::attestations::evidence_of(conn, entry))? else {
-                return Ok(None);
-            };
+            let evidence = site.db().read(|conn| {
+                let is_hers = scope::of_entry(conn, &person, entry)?;
+                Ok(db::attestations::evidence_of(conn, entry)?.filter(|_| is_hers))
+            })?;
+            let Some(evidence) = evidence else { return Ok(None) };
             let file = site.config().media_dir().join(seal::content_address(&evidence.sha256));
             Ok(Some((evidence, std::fs::read(file))))
         })

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use super::session::Person;
+use super::auth::Person;
+use super::auth::scope::Pages;
 use super::show::{When, counted};
 use super::{Error, Frame, Site, render, see};
 use crate::audit::{self, Line, Report};
@@ -52,7 +53,7 @@ pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>
 fn gather(site: &Site, person: &Person, now: Timestamp) -> Result<Page> {
     let (frame, zone) = (Frame::new(site, person)?, &site.config().time_zone);
     let last = site.db().read(|conn| db::findings::last_run(conn, Timestamp::MAX))?;
-    let (report, unchecked) = match look(site, now) {
+    let (report, unchecked) = match look(site, person, now) {
         Ok(report) => (report, None),
         Err(error) if db::is_storage(&error) => return Err(error),
         Err(error) => (Report { summary: Vec::new(), lines: Vec::new() }, Some(format!("{error:#}"))),
@@ -68,10 +69,16 @@ fn gather(site: &Site, person: &Person, now: Timestamp) -> Result<Page> {
 }
 
 /// The pages as they are known now; nothing is written.
-fn look(site: &Site, now: Timestamp) -> Result<Report> {
+fn look(site: &Site, person: &Person, now: Timestamp) -> Result<Report> {
     site.db().read(|conn| {
         let audit = audit::look(conn, site.config(), now)?;
-        audit::report(conn, &audit, &site.config().time_zone)
+        let mut report = audit::report(conn, &audit, &site.config().time_zone)?;
+        let pages = Pages::of(conn, person)?;
+        report.lines.retain(|line| pages.has(&line.account));
+        if !person.schools.is_empty() {
+            report.summary.clear();
+        }
+        Ok(report)
     })
 }
 
@@ -126,9 +133,9 @@ pub async fn again(State(site): State<Site>) -> Result<Response, Error> {
 }
 
 /// Every verdict, for a spreadsheet.
-pub async fn csv(State(site): State<Site>) -> Result<Response, Error> {
+pub async fn csv(State(site): State<Site>, Extension(person): Extension<Person>) -> Result<Response, Error> {
     let now = site.clock().now();
-    let table = site.blocking(move |site| audit::csv(&look(site, now)?.lines)).await?;
+    let table = site.blocking(move |site| audit::csv(&look(site, &person, now)?.lines)).await?;
     let named = "attachment; filename=\"audit.csv\"";
     let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, named)];
     Ok((headers, table).into_response())

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Form};
 
-use super::session::Person;
+use super::auth::Person;
 use super::{Error, Frame, Site, render, see};
 use crate::db::accounts::{self, Account, Registration};
 use crate::model::AccountStatus;

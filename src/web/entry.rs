@@ -8,12 +8,14 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
+use super::auth::Person;
 use super::review::concern;
-use super::session::Person;
 use super::show::{When, change_words, state_words};
 use super::{Error, Frame, Site, render};
 use crate::db::items::read;
 use crate::db::{accounts, ledger};
+use crate::model::Role;
+use crate::model::people::Thing;
 
 /// Kinds whose fields are shown: what stands in others has pages of its own, or is for their own readers.
 const SHOWN: [&str; 8] = ["account", "attestation", "coverage", "finding", "harvest", "media", "moderation", "ticket"];
@@ -63,9 +65,11 @@ fn gather(site: &Site, person: &Person, seq: u64) -> Result<Option<Page>> {
         let (mut version, mut slug) = (None, entry.subject.clone());
         if let Some(item) = read::item_of(conn, seq)? {
             let shown = read::show(conn, item)?;
-            let concern = concern(conn, item)?;
+            let concern = concern(conn, person, item)?;
             let one = shown.document.versions.iter().find(|one| one.seq == seq).context("a version of this item")?;
-            let is_open = concern.is_none();
+            let thing =
+                if shown.document.role == Role::District { Thing::DistrictItems } else { Thing::PublicComments };
+            let is_open = concern.is_none() && person.rights.reads(thing);
             version = Some(Version {
                 item: shown.name(),
                 what: format!("{}, {}: {}", shown.document.kind, change_words(one.change), state_words(one.state)),
@@ -83,6 +87,11 @@ fn gather(site: &Site, person: &Person, seq: u64) -> Result<Option<Page>> {
         }
         let account = slug.map(|slug| accounts::by_slug(conn, &slug)).transpose()?.flatten();
         let is_shown = SHOWN.contains(&entry.kind.as_str());
+        // What is no page of hers, and what people did, is not there for whoever may not read the log.
+        let is_hers = account.as_ref().is_none_or(|account| person.has_school(&account.row.school));
+        if !is_hers || !is_shown && version.is_none() && !person.rights.reads(Thing::Log) {
+            return Ok(None);
+        }
         let fields: BTreeMap<String, String> = match (is_shown, &entry.kept) {
             (true, Some((_, fields))) => serde_json::from_str(fields).context("the fields of an entry")?,
             _ => BTreeMap::new(),

@@ -1,12 +1,12 @@
 //! The web app: an overview, one page a flag, health and metrics. Everything works without JavaScript.
 //!
-//! Sign-in is one random token, printed by who starts the program, until the users' own issue replaces it. A person gives
-//! her name with it: the record names who reviewed.
+//! Who asks, and what she may do, is the matter of [`auth`]: a page behind the sign-in names the right it takes where it is put up.
 
 mod accounts;
 mod answer;
 mod attest;
 mod audit;
+pub mod auth;
 mod book;
 mod coverage;
 mod diff;
@@ -25,17 +25,17 @@ mod retire;
 mod review;
 mod rules;
 mod sample;
-mod session;
 mod show;
 mod tickets;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use askama::Template;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
@@ -44,12 +44,15 @@ use axum::{Router, response::Redirect};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use auth::{Need, Person, Routes};
 pub use error::Error;
-pub use session::SignIn;
+
+pub use auth::SignIn;
 
 use crate::config::Config;
 use crate::db::{self, Db};
 use crate::model::Clock;
+use crate::model::people::Thing;
 
 /// The largest form.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -77,7 +80,7 @@ struct Parts {
 
 impl Site {
     pub fn new(db: Db, config: Arc<Config>, clock: Clock, sign_in: SignIn) -> Site {
-        let hosts = vec![session::host_of(&config.web.public_url).to_owned()];
+        let hosts = vec![auth::guard::host_of(&config.web.public_url).to_owned()];
         Site {
             parts: Arc::new(Parts {
                 db,
@@ -111,6 +114,10 @@ impl Site {
         &self.parts.sign_in
     }
 
+    fn hosts(&self) -> &[String] {
+        &self.parts.hosts
+    }
+
     /// Runs what may block, a read for the most part, away from the async threads.
     async fn blocking<T: Send + 'static>(
         &self,
@@ -131,64 +138,87 @@ pub async fn serve(listener: TcpListener, site: Site, mut stop: watch::Receiver<
             }
         }
     };
-    axum::serve(listener, router(site)).with_graceful_shutdown(stopped).await.context("serve the web app")
+    let app = router(site).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).with_graceful_shutdown(stopped).await.context("serve the web app")
+}
+
+/// Report cards are of flags, and packs that wait are a matter of settings.
+const RULES: Need = Need::Either(&[Need::Read(Thing::Flags), Need::Read(Thing::Settings)]);
+
+/// The pages behind the sign-in, each with the right that it takes.
+pub fn pages(site: &Site) -> Routes {
+    let (flags, decide) = (Need::Read(Thing::Flags), Need::Write(Thing::Flags));
+    let (register, change) = (Need::Read(Thing::Register), Need::Write(Thing::Register));
+    let comments = Need::Read(Thing::PublicComments);
+    Routes::new(site)
+        .get("/", register, overview::page)
+        .get("/flags", flags, queue::list)
+        .get("/flags/{key}", flags, review::page)
+        .post("/flags/{key}/review", decide, review::decide)
+        .get("/ack/{key}", Need::SignedIn, review::stop_page)
+        .post("/ack/{key}", Need::SignedIn, review::stop)
+        .get("/accounts", register, register::page)
+        .post("/accounts/add", change, register::add)
+        .get("/accounts/{slug}", register, accounts::page)
+        .get("/attest", register, attest::list)
+        .get("/attest/{slug}", change, attest::page)
+        .upload("/attest/{slug}", change, attest::record)
+        .get("/evidence/{entry}", register, attest::evidence)
+        .get("/accounts/{slug}/edit", change, edit::page)
+        .post("/accounts/{slug}/edit", change, edit::change)
+        .get("/accounts/{slug}/retire", change, retire::page)
+        .post("/accounts/{slug}/retire", change, retire::retire)
+        .post("/accounts/{slug}/stay", change, retire::stay)
+        .get("/accounts/{slug}/receipt", register, retire::receipt)
+        .get("/audit", register, audit::page)
+        .post("/audit", change, audit::again)
+        .get("/audit.csv", register, audit::csv)
+        .get("/entries/{seq}", register, entry::page)
+        .get("/accounts/{slug}/moderation", comments, moderation::page)
+        .post("/accounts/{slug}/moderation", comments, moderation::make)
+        .post("/accounts/{slug}/moderation/enter", decide, moderation::enter)
+        .get("/reports", flags, reports::list)
+        .get("/reports/{id}", flags, reports::page)
+        .get("/reports/{id}/kept/{figure}", flags, reports::kept)
+        .get("/rules", RULES, rules::page)
+        .post("/rules/harmless/{entry}/end", decide, rules::end)
+        .post(
+            "/rules/offer/{digest}",
+            Need::Either(&[Need::Write(Thing::Flags), Need::Write(Thing::Settings)]),
+            offer::accept,
+        )
+        .get("/sample", decide, sample::page)
+        .post("/sample/{id}", decide, sample::look)
+        .get("/tickets", register, tickets::page)
+        .post("/tickets/switch", change, tickets::switch)
+        .post("/tickets/accept", change, tickets::accept)
+        .get("/me", Need::SignedIn, auth::me::page)
+        .post("/me/password", Need::SignedIn, auth::me::change_password)
+        .post("/me/sign-out-others", Need::SignedIn, auth::me::sign_out_others)
+        .post("/sign-out", Need::SignedIn, auth::sign_out)
 }
 
 /// Every page.
 pub fn router(site: Site) -> Router {
-    let signed_in = Router::new()
-        .route("/", get(overview::page))
-        .route("/flags", get(queue::list))
-        .route("/flags/{key}", get(review::page))
-        .route("/flags/{key}/review", post(review::decide))
-        .route("/ack/{key}", get(review::stop_page).post(review::stop))
-        .route("/accounts", get(register::page))
-        .route("/accounts/add", post(register::add))
-        .route("/accounts/{slug}", get(accounts::page))
-        .route("/attest", get(attest::list))
-        .route(
-            "/attest/{slug}",
-            get(attest::page).post(attest::record).layer(DefaultBodyLimit::max(attest::LARGEST_FORM)),
-        )
-        .route("/evidence/{entry}", get(attest::evidence))
-        .route("/accounts/{slug}/edit", get(edit::page).post(edit::change))
-        .route("/accounts/{slug}/retire", get(retire::page).post(retire::retire))
-        .route("/accounts/{slug}/stay", post(retire::stay))
-        .route("/accounts/{slug}/receipt", get(retire::receipt))
-        .route("/audit", get(audit::page).post(audit::again))
-        .route("/audit.csv", get(audit::csv))
-        .route("/entries/{seq}", get(entry::page))
-        .route("/accounts/{slug}/moderation", get(moderation::page).post(moderation::make))
-        .route("/accounts/{slug}/moderation/enter", post(moderation::enter))
-        .route("/reports", get(reports::list))
-        .route("/reports/{id}", get(reports::page))
-        .route("/reports/{id}/kept/{figure}", get(reports::kept))
-        .route("/rules", get(rules::page))
-        .route("/rules/harmless/{entry}/end", post(rules::end))
-        .route("/rules/offer/{digest}", post(offer::accept))
-        .route("/sample", get(sample::page))
-        .route("/sample/{id}", post(sample::look))
-        .route("/tickets", get(tickets::page))
-        .route("/tickets/switch", post(tickets::switch))
-        .route("/tickets/accept", post(tickets::accept))
-        .route("/sign-out", post(session::sign_out))
-        .layer(middleware::from_fn_with_state(site.clone(), session::required));
+    let signed_in = pages(&site).into_router().layer(middleware::from_fn_with_state(site.clone(), auth::required));
     let open = Router::new()
-        .route("/sign-in", get(session::page).post(session::sign_in))
+        .route("/sign-in", get(auth::sign_in::page).post(auth::sign_in::sign_in))
+        .route("/sign-in/demo", post(auth::sign_in::demo))
+        .route("/join/{token}", get(auth::join::page).post(auth::join::join))
         .route("/answer/{token}", get(answer::page).post(answer::record))
         .route("/assets/style.css", get(style))
         .route("/assets/icon.svg", get(icon));
-    let pages = signed_in.merge(open).layer(middleware::from_fn_with_state(site.clone(), session::same_site));
+    let pages = signed_in.merge(open).layer(middleware::from_fn_with_state(site.clone(), auth::guard::same_site));
     let watched = Router::new().route("/healthz", get(health::healthz)).route("/metrics", get(health::metrics));
     pages
         .merge(watched)
         .fallback(async || Error::NotFound)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn(headers))
+        .layer(middleware::from_fn_with_state(site.clone(), headers))
         .with_state(site)
 }
 
-async fn headers(request: Request, next: Next) -> Response {
+async fn headers(State(site): State<Site>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let set = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -199,6 +229,9 @@ async fn headers(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if site.config().web.public_url.starts_with("https://") {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     // A file that somebody brought is held tighter still.
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CSP));
@@ -224,13 +257,22 @@ fn render(template: &impl Template) -> Result<Response, Error> {
 struct Frame {
     district: String,
     person: String,
-    open_flags: u64,
+    /// Every form carries it: `{% include "token.html" %}`.
+    form_token: String,
+    has_register: bool,
+    has_rules: bool,
+    /// `None`: for this person there are no flags.
+    open_flags: Option<u64>,
     foot: String,
 }
 
 impl Frame {
-    fn new(site: &Site, person: &session::Person) -> Result<Frame> {
-        let (figures, runs) = site.db().read(|conn| Ok((db::health::figures(conn)?, db::jobs::newest(conn)?)))?;
+    fn new(site: &Site, person: &Person) -> Result<Frame> {
+        let has_flags = person.rights.reads(Thing::Flags);
+        let (entries, runs, open_flags) = site.db().read(|conn| {
+            let open_flags = has_flags.then(|| auth::scope::count_open(conn, person)).transpose()?;
+            Ok((db::ledger::size(conn)?, db::jobs::newest(conn)?, open_flags))
+        })?;
         let zone = &site.config().time_zone;
         let checked = runs.get("verify").filter(|run| run.outcome.as_deref() == Some("done"));
         let checked = checked.and_then(|run| run.ended_at).map_or_else(
@@ -243,13 +285,16 @@ impl Frame {
             (false, true) => ("record intact", checked),
             (false, false) => ("record", checked),
         };
-        let entries = show::number(figures.entries);
+        let entries = show::number(entries);
         let version = env!("CARGO_PKG_VERSION");
         let zone = zone.iana_name().unwrap_or("UTC");
         Ok(Frame {
             district: site.config().district.name.clone(),
-            person: person.name.clone(),
-            open_flags: figures.open_flags.values().sum(),
+            person: person.display_name.clone(),
+            form_token: person.form_token.clone(),
+            has_register: person.rights.reads(Thing::Register),
+            has_rules: RULES.is_met(&person.rights),
+            open_flags,
             foot: format!("pagekeeper {version} · {state}: {entries} entries{checked} · times in {zone}"),
         })
     }

@@ -9,7 +9,7 @@ use axum::{Extension, Form};
 use jiff::Span;
 use serde::Deserialize;
 
-use super::session::Person;
+use super::auth::Person;
 use super::show::{When, counted};
 use super::{Error, Frame, Site, render, see};
 use crate::app::moderation::{self, Ask, Entry, FlagNote, Record, Refused, Row, Standing, Stayed};

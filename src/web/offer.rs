@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::tz::TimeZone;
 
-use super::session::Person;
+use super::auth::Person;
 use super::show::{When, number};
 use super::{Error, Site, see};
 use crate::app;

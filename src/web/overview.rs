@@ -7,13 +7,14 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::tz::TimeZone;
 
+use super::auth::{Person, scope};
 use super::coverage::Strip;
 use super::health::Standing;
-use super::session::Person;
 use super::show::{When, ago, counted};
-use super::{Error, Frame, Site, render};
+use super::{Error, Frame, RULES, Site, render};
 use crate::db::accounts::Account;
 use crate::db::harvests::Interval;
+use crate::model::people::Thing;
 use crate::model::{AccountStatus, Timestamp};
 use crate::{app, connect, db};
 
@@ -26,6 +27,7 @@ struct Page {
     not_connected: Option<String>,
     mail: Mail,
     accounts: Vec<Row>,
+    has_flags: bool,
     items: String,
 }
 
@@ -68,8 +70,9 @@ pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>
 }
 
 fn gather(site: &Site, person: &Person, now: Timestamp) -> Result<Page> {
-    let standing = Standing::gather(site.db())?;
-    let rows = rows(site, &standing, now)?;
+    let mut standing = Standing::gather(site.db())?;
+    standing.accounts.retain(|account| person.has_school(&account.row.school));
+    let rows = rows(site, person, &standing, now)?;
     let active = || standing.accounts.iter().filter(|account| account.status == AccountStatus::Active);
     let connected = || active().filter(|account| site.config().why_off(&account.row.platform).is_none());
     let (all, kept) = (connected().count(), connected().filter(|account| account.trouble.is_none()).count());
@@ -79,7 +82,7 @@ fn gather(site: &Site, person: &Person, now: Timestamp) -> Result<Page> {
         active().filter(|account| site.config().why_off(&account.row.platform).is_some()).collect();
     Ok(Page {
         frame: Frame::new(site, person)?,
-        needs: needs(site, &standing)?,
+        needs: needs(site, person, &standing)?,
         calm: format!("{kept} of {} being kept{looked}.", counted_connected(all)),
         not_connected: not_connected(&others),
         mail: match standing.figures.went_live_at {
@@ -87,6 +90,7 @@ fn gather(site: &Site, person: &Person, now: Timestamp) -> Result<Page> {
             None => Mail::Preview,
         },
         accounts: rows,
+        has_flags: person.rights.reads(Thing::Flags),
         items: counted(standing.figures.items, "item", "items"),
     })
 }
@@ -96,18 +100,18 @@ fn counted_connected(all: usize) -> String {
 }
 
 /// In the order of the design: concerns, pages, mail, jobs, packs, the legal basis, and overdue findings.
-fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
+fn needs(site: &Site, person: &Person, standing: &Standing) -> Result<Vec<Need>> {
     let zone = &site.config().time_zone;
     let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
     let mut found = Vec::new();
-    let figures = &standing.figures;
-    if figures.unseen_concerns > 0 {
-        let what = format!("{} that nobody has opened", counted(figures.unseen_concerns, "concern", "concerns"));
+    let (fresh, oldest, past) = unseen(site, person, standing)?;
+    if fresh > 0 {
+        let what = format!("{} that nobody has opened", counted(fresh, "concern", "concerns"));
         let link = Some(("/flags?unopened=yes".to_owned(), "Look"));
-        found.push(Need { what, since: when(figures.oldest_unseen), link, act: "" });
+        found.push(Need { what, since: when(oldest), link, act: "" });
     }
-    if figures.unseen_past > 0 {
-        let count = counted(figures.unseen_past, "possible concern", "possible concerns");
+    if past > 0 {
+        let count = counted(past, "possible concern", "possible concerns");
         let what = format!("{count} from the past that nobody has opened");
         found.push(Need { what, since: None, link: Some(("/flags?past=yes".to_owned(), "Look")), act: "" });
     }
@@ -124,8 +128,9 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
         };
         Need { what: reason.say, since: when(reason.since), link: None, act }
     }));
-    found.extend(packs(site, site.clock().now())?);
-    let asking = site.db().read(db::tickets::asking)?.into_iter().map(|one| Need {
+    found.extend(packs(site, person, site.clock().now())?);
+    let is_hers = |slug: &str| standing.accounts.iter().any(|account| account.row.slug == slug);
+    let asking = site.db().read(db::tickets::asking)?.into_iter().filter(|one| is_hers(&one.slug)).map(|one| Need {
         what: one.words(),
         since: Some(When::new(one.since, zone)),
         link: Some(("/tickets".to_owned(), "Tickets")),
@@ -133,7 +138,7 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
     });
     found.extend(asking);
     let waiting = site.db().read(db::samples::waiting)?.len() as u64;
-    if waiting > 0 {
+    if waiting > 0 && person.rights.writes(Thing::Flags) {
         let what = format!(
             "{} that no rule flagged wait for a look, so that misses are seen",
             counted(waiting, "item", "items")
@@ -145,13 +150,14 @@ fn needs(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
         let act = "Record it under [law] in the config.";
         found.push(Need { what: what.to_owned(), since: None, link: None, act });
     }
-    found.extend(overdue(site)?);
+    found.extend(overdue(site, standing)?);
     Ok(found)
 }
 
 /// *Findings of 3 pages are overdue: open for more than 14 days.*
-fn overdue(site: &Site) -> Result<Option<Need>> {
-    let found = site.db().read(|conn| super::register::overdue(site, conn, site.clock().now()))?;
+fn overdue(site: &Site, standing: &Standing) -> Result<Option<Need>> {
+    let mut found = site.db().read(|conn| super::register::overdue(site, conn, site.clock().now()))?;
+    found.retain(|one| standing.accounts.iter().any(|account| account.id == one.account));
     let Some(oldest) = found.first() else { return Ok(None) };
     let pages: std::collections::BTreeSet<i64> = found.iter().map(|one| one.account).collect();
     let what = format!(
@@ -161,6 +167,32 @@ fn overdue(site: &Site) -> Result<Option<Need>> {
     );
     let since = Some(When::new(oldest.since, &site.config().time_zone));
     Ok(Some(Need { what, since, link: Some(("/accounts?overdue=yes".to_owned(), "Look")), act: "" }))
+}
+
+/// Concerns that nobody has opened and that are there for this person: how many, since when, and how many from the past.
+fn unseen(site: &Site, person: &Person, standing: &Standing) -> Result<(u64, Option<Timestamp>, u64)> {
+    let figures = &standing.figures;
+    if !person.rights.reads(Thing::Concerns) {
+        return Ok((0, None, 0));
+    }
+    if person.schools.is_empty() {
+        return Ok((figures.unseen_concerns, figures.oldest_unseen, figures.unseen_past));
+    }
+    site.db().read(|conn| {
+        let (mut fresh, mut oldest, mut past) = (0, None, 0);
+        for flag in scope::open_flags(conn, person)?.iter().filter(|flag| flag.category.is_concern()) {
+            match db::flags::opened(conn, flag.item_id)? {
+                true => {}
+                false if flag.past => past += 1,
+                false => {
+                    fresh += 1;
+                    oldest =
+                        Some(oldest.map_or(flag.first_flagged_at, |old: Timestamp| old.min(flag.first_flagged_at)));
+                }
+            }
+        }
+        Ok((fresh, oldest, past))
+    })
 }
 
 /// *Ocotillo Middle (Facebook) is not being kept: token expired. Its owner: principal's office.*
@@ -189,7 +221,8 @@ fn dying(site: &Site, standing: &Standing) -> Result<Vec<Need>> {
 }
 
 /// Packs that did not load or wait, and a check that is only half one.
-fn packs(site: &Site, now: Timestamp) -> Result<Vec<Need>> {
+fn packs(site: &Site, person: &Person, now: Timestamp) -> Result<Vec<Need>> {
+    let has_rules = RULES.is_met(&person.rights);
     let need = |what: String| {
         let (link, act) = match what.as_str() {
             _ if what.starts_with("The rule packs") => {
@@ -198,7 +231,7 @@ fn packs(site: &Site, now: Timestamp) -> Result<Vec<Need>> {
             _ if what.starts_with("Changed rule packs") => (("/rules#offer", "Look"), ""),
             _ => (("/rules", "Rules"), "Whoever keeps the list adds the next election to elections.toml."),
         };
-        Need { what, since: None, link: Some((link.0.to_owned(), link.1)), act }
+        Need { what, since: None, link: has_rules.then(|| (link.0.to_owned(), link.1)), act }
     };
     Ok(app::packs::notes(site.db(), site.config(), now)?.into_iter().map(need).collect())
 }
@@ -215,10 +248,10 @@ fn not_connected(others: &[&Account]) -> Option<String> {
     (!others.is_empty()).then(|| format!("{} {verb} not connected: {}.", others.len(), lists.join(", ")))
 }
 
-fn rows(site: &Site, standing: &Standing, now: Timestamp) -> Result<Vec<Row>> {
+fn rows(site: &Site, person: &Person, standing: &Standing, now: Timestamp) -> Result<Vec<Row>> {
     let zone = &site.config().time_zone;
     site.db().read(|conn| {
-        let flags = db::flags::list(conn, false)?;
+        let flags = scope::open_flags(conn, person)?;
         let findings = db::findings::open(conn)?;
         let intervals = db::harvests::coverage(conn)?;
         let mut found = Vec::new();

@@ -7,8 +7,8 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::auth::{Person, scope};
 use super::review::{role_words, title};
-use super::session::Person;
 use super::show::{When, ago, counted, shorten};
 use super::{Error, Frame, Site, render};
 use crate::db::flags::Flag;
@@ -95,7 +95,7 @@ fn gather(site: &Site, person: &Person, filter: &Filter, now: Timestamp) -> Resu
     let frame = Frame::new(site, person)?;
     site.db().read(|conn| {
         let mut flags = Vec::new();
-        for flag in db::flags::list(conn, false)? {
+        for flag in scope::open_flags(conn, person)? {
             if filter.has(conn, &flag)? {
                 flags.push(flag);
             }

@@ -11,7 +11,7 @@ use axum::{Extension, Form};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::session::Person;
+use super::auth::Person;
 use super::show::{When, counted};
 use super::{Error, Frame, Site, overview, render, see};
 use crate::audit::{self, PageName, Turn};
@@ -101,10 +101,14 @@ pub async fn page(
 fn gather(site: &Site, person: &Person, filter: &Filter, now: Timestamp) -> Result<Page> {
     let frame = Frame::new(site, person)?;
     site.db().read(|conn| {
-        let (gone, all): (Vec<Standing>, Vec<Standing>) =
-            standings(site, conn, now)?.into_iter().partition(|one| one.account.status == AccountStatus::Retired);
+        let (gone, all): (Vec<Standing>, Vec<Standing>) = standings(site, conn, now)?
+            .into_iter()
+            .filter(|one| person.has_school(&one.account.row.school))
+            .partition(|one| one.account.status == AccountStatus::Retired);
         let shown: Vec<&Standing> = all.iter().filter(|one| filter.shows(one)).collect();
         let (strays, strays_unread) = match audit::strays(conn, site.config(), now) {
+            // Pages that nobody registered are of no school.
+            Ok(_) if !person.schools.is_empty() => (Vec::new(), None),
             Ok(strays) => (strays.into_iter().map(stray).collect(), None),
             Err(error) if db::is_storage(&error) => return Err(error),
             Err(error) => (Vec::new(), Some(format!("{error:#}"))),

@@ -8,12 +8,13 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::auth::Person;
 use super::review::concern;
-use super::session::Person;
 use super::show::{When, counted, number, shorten};
 use super::{Error, Frame, Site, render};
 use crate::db::items::read;
 use crate::db::reports::{self, Figure, Kept, Report};
+use crate::model::people::Thing;
 use crate::model::{Role, Timestamp};
 use crate::text::dates;
 use crate::weekly::{FindingLine, FlagLine, GapLine, Lists};
@@ -119,15 +120,16 @@ pub async fn page(
         .blocking(move |site| {
             let Some(report) = site.db().read(|conn| reports::by_id(conn, id))? else { return Ok(None) };
             let frame = Frame::new(site, &person)?;
-            gather(site, frame, report, part.scope)
+            gather(site, &person, frame, report, part.scope)
         })
         .await?;
     render(&page.ok_or(Error::NotFound)?)
 }
 
-/// The lists of a report, or of one part of it. `None`: it has no such part.
-fn lists(report: &Report, scope: Option<usize>) -> Result<Option<Lists>> {
-    let lists: Lists = serde_json::from_str(&report.lists).context("the lists of a report")?;
+/// The lists of a report, or of one part of it, as far as they are there for this person. `None`: it has no such part.
+fn lists(report: &Report, person: &Person, scope: Option<usize>) -> Result<Option<Lists>> {
+    let mut lists: Lists = serde_json::from_str(&report.lists).context("the lists of a report")?;
+    lists.keep(|account| person.has_school(&account.school), |category| person.rights.sees(category));
     Ok(match scope {
         Some(scope) if scope >= lists.scopes.len() => None,
         Some(scope) => Some(lists.of(scope)),
@@ -135,9 +137,9 @@ fn lists(report: &Report, scope: Option<usize>) -> Result<Option<Lists>> {
     })
 }
 
-fn gather(site: &Site, frame: Frame, report: Report, scope: Option<usize>) -> Result<Option<Page>> {
+fn gather(site: &Site, person: &Person, frame: Frame, report: Report, scope: Option<usize>) -> Result<Option<Page>> {
     let zone = &site.config().time_zone;
-    let Some(lists) = lists(&report, scope)? else { return Ok(None) };
+    let Some(lists) = lists(&report, person, scope)? else { return Ok(None) };
     let day = |at: Option<Timestamp>| at.map_or_else(|| "an unknown time".to_owned(), |at| dates::full(at, zone));
     let part = scope.and_then(|scope| lists.scopes.get(scope)).map(|scope| {
         let names: Vec<&str> = scope.schools.iter().chain(&scope.groups).map(String::as_str).collect();
@@ -161,7 +163,7 @@ fn gather(site: &Site, frame: Frame, report: Report, scope: Option<usize>) -> Re
         subject: report.subject,
         made_at: When::new(report.made_at, zone),
         range: dates::range(lists.from_day, lists.to_day),
-        text: scope.is_none().then_some(report.text),
+        text: (scope.is_none() && sees_all(person)).then_some(report.text),
         query: scope.map_or_else(String::new, |scope| format!("?for={scope}")),
         part,
         sections: sections(site, &lists),
@@ -195,6 +197,11 @@ fn findings(site: &Site, lists: &Lists) -> Vec<FindingList> {
         list("findings-fixed", "fixed", "Nothing was seen to be mended.", &found.fixed),
         list("findings-overdue", "overdue", "Nothing was overdue.", &found.overdue),
     ]
+}
+
+/// Whether a whole report is there for a person as it was sent.
+fn sees_all(person: &Person) -> bool {
+    person.schools.is_empty() && person.rights.reads(Thing::Concerns)
 }
 
 /// The lists of flags, in the order of the mail.
@@ -294,9 +301,9 @@ fn counted_page(
     part: &Part,
 ) -> Result<Option<KeptPage>> {
     let Some(report) = site.db().read(|conn| reports::by_id(conn, id))? else { return Ok(None) };
-    let Some(lists) = lists(&report, part.scope)? else { return Ok(None) };
+    let Some(lists) = lists(&report, person, part.scope)? else { return Ok(None) };
     let total: u64 = lists.kept.values().map(|kept| of(kept, figure)).sum();
-    let (rows, last) = versions(site, &lists, figure, part.after)?;
+    let (rows, last) = versions(site, person, &lists, (figure, part.after))?;
     let scope = part.scope.map_or_else(String::new, |scope| format!("for={scope}&"));
     let (one, many) = match figure {
         Figure::Posts => ("post", "posts"),
@@ -327,7 +334,12 @@ const fn of(kept: &Kept, figure: Figure) -> u64 {
 }
 
 /// One page of the versions that a figure counted, and the entry after which the next page begins.
-fn versions(site: &Site, lists: &Lists, figure: Figure, after: u64) -> Result<(Vec<Version>, Option<u64>)> {
+fn versions(
+    site: &Site,
+    person: &Person,
+    lists: &Lists,
+    (figure, after): (Figure, u64),
+) -> Result<(Vec<Version>, Option<u64>)> {
     let zone = &site.config().time_zone;
     site.db().read(|conn| {
         let mut found = Vec::new();
@@ -343,7 +355,7 @@ fn versions(site: &Site, lists: &Lists, figure: Figure, after: u64) -> Result<(V
                 if found.len() == A_PAGE as usize {
                     return Ok((found, Some(seq - 1)));
                 }
-                let concern = concern(conn, *item)?;
+                let concern = concern(conn, person, *item)?;
                 let version = shown.document.versions.iter().find(|version| version.seq == *seq);
                 found.push(Version {
                     account: title(lists, &shown.account).to_owned(),

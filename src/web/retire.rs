@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::{Extension, Form};
 use serde::Deserialize;
 
-use super::session::Person;
+use super::auth::Person;
 use super::{Error, Frame, Site, render, see};
 use crate::app;
 use crate::db::accounts::{self, Account};

@@ -9,13 +9,14 @@ use axum::{Extension, Form};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::auth::{Person, scope};
 use super::queue::Titles;
-use super::session::Person;
 use super::show::{Piece, When, change_words, initials, list_words, pieces, shorten, state_words};
 use super::{Error, Frame, Site, book, diff, render, see};
 use crate::db::flags::{Flag, Opening};
 use crate::db::items::read::{self, Shown, Stored};
 use crate::db::{self, Conn};
+use crate::model::people::Thing;
 use crate::model::{Category, Outcome, Role, Timestamp};
 use crate::text::dates;
 
@@ -71,6 +72,7 @@ struct FlagPage {
     account: String,
     why: Why,
     is_concern: bool,
+    may_decide: bool,
     state: String,
     is_open: bool,
     past: bool,
@@ -169,7 +171,7 @@ pub async fn page(
     // Opening the page is the exposure from which this person's clocks run: it is recorded before anything is shown.
     let record = move |site: &Site| {
         site.db().writer.write(move |tx| {
-            let flag = db::flags::by_key(tx, &key)?;
+            let flag = scope::flag(tx, &person, &key)?;
             flag.map(|flag| db::flags::open(tx, &flag, Opening::Exposure, &person.name, now)).transpose()
         })
     };
@@ -185,11 +187,11 @@ fn parse(key: &str) -> Result<db::flags::FlagKey, Error> {
 fn gather(site: &Site, person: &Person, key: db::flags::FlagKey, now: Timestamp) -> Result<Option<FlagPage>> {
     let frame = Frame::new(site, person)?;
     site.db().read(|conn| {
-        let Some(flag) = db::flags::by_key(conn, &key)? else { return Ok(None) };
+        let Some(flag) = scope::flag(conn, person, &key)? else { return Ok(None) };
         let shown = read::show(conn, flag.item_id)?;
         let flagged = flagged_version(&shown, &flag).clone();
         let zone = &site.config().time_zone;
-        let (thread, thread_rest) = thread(conn, site, &shown)?;
+        let (thread, thread_rest) = thread(conn, site, person, &shown)?;
         let why = why(conn, site, &flag, &flagged)?;
         Ok(Some(FlagPage {
             frame,
@@ -200,11 +202,12 @@ fn gather(site: &Site, person: &Person, key: db::flags::FlagKey, now: Timestamp)
             likely: Likely::of(&why),
             why,
             is_concern: flag.category.is_concern(),
+            may_decide: person.rights.decides(flag.category),
             state: state(&flag),
             is_open: flag.is_open(),
             past: flag.past,
             item: post(site, &shown, &flagged, &flag.spans, true),
-            parent: parent(conn, site, &flag, &shown)?,
+            parent: parent(conn, site, person, (&flag, &shown))?,
             thread,
             thread_rest,
             versions: changes(site, &shown, flagged.seq),
@@ -222,14 +225,14 @@ fn gather(site: &Site, person: &Person, key: db::flags::FlagKey, now: Timestamp)
 }
 
 /// The thread in order, as much of it as one page shows, and how many more there are.
-fn thread(conn: &Conn, site: &Site, shown: &Shown) -> Result<(Vec<Post>, usize)> {
+fn thread(conn: &Conn, site: &Site, person: &Person, shown: &Shown) -> Result<(Vec<Post>, usize)> {
     let ids = shown.root_id.map(|root| read::thread(conn, root)).transpose()?.unwrap_or_default();
     let mut found = Vec::new();
     for id in ids.iter().take(MOST_OF_THREAD) {
         let other = read::show(conn, *id)?;
         let is_this = *id == shown.document.item;
         let mut post = post(site, &other, other.latest(), &[], is_this);
-        if !is_this && let Some(key) = concern(conn, *id)? {
+        if !is_this && let Some(key) = concern(conn, person, *id)? {
             post.close(key);
         }
         found.push(post);
@@ -238,20 +241,23 @@ fn thread(conn: &Conn, site: &Site, shown: &Shown) -> Result<(Vec<Post>, usize)>
 }
 
 /// What the item stands under, when that is held.
-fn parent(conn: &Conn, site: &Site, flag: &Flag, shown: &Shown) -> Result<Option<Post>> {
+fn parent(conn: &Conn, site: &Site, person: &Person, (flag, shown): (&Flag, &Shown)) -> Result<Option<Post>> {
     let Some(parent) = &shown.parent else { return Ok(None) };
     let Some(id) = read::by_name(conn, &format!("{}:{parent}", flag.platform))? else { return Ok(None) };
     let parent = read::show(conn, id)?;
     let mut post = post(site, &parent, parent.latest(), &[], false);
-    if let Some(key) = concern(conn, id)? {
+    if let Some(key) = concern(conn, person, id)? {
         post.close(key);
     }
     Ok(Some(post))
 }
 
 /// The flag of a possible concern on an item. To read such an item is to open it, and that is on record: elsewhere its words are
-/// left out and the flag is named.
-pub fn concern(conn: &Conn, item: i64) -> Result<Option<String>> {
+/// left out and the flag is named. For whom there are no concerns it is an item like any other.
+pub fn concern(conn: &Conn, person: &Person, item: i64) -> Result<Option<String>> {
+    if !person.rights.reads(Thing::Concerns) {
+        return Ok(None);
+    }
     let flags = db::flags::of_item(conn, item)?;
     let concern = |flag: &&Flag| flag.category.is_concern() && flag.state != "shadow";
     Ok(flags.iter().find(concern).map(Flag::key))
@@ -506,14 +512,14 @@ fn record(
     now: Timestamp,
 ) -> Result<Option<u64>> {
     let likely = site.db().read(|conn| {
-        let Some(flag) = db::flags::by_key(conn, &key)? else { return Ok(None) };
+        let Some(flag) = decidable(conn, &person, &key)? else { return Ok(None) };
         let shown = read::show(conn, flag.item_id)?;
         let likely = Likely::of(&why(conn, site, &flag, flagged_version(&shown, &flag))?);
         Ok::<_, anyhow::Error>(likely.reason(outcome).map(str::to_owned))
     })?;
     let reason = if reason.is_empty() { likely.unwrap_or_default() } else { reason };
     site.db().writer.write(move |tx| {
-        let Some(flag) = db::flags::by_key(tx, &key)? else { return Ok(None) };
+        let Some(flag) = decidable(tx, &person, &key)? else { return Ok(None) };
         let words = match harmless {
             Some((None, until)) => db::suppressions::words_of(tx, &key)?.map(|words| (words, until)),
             Some((Some(phrase), until)) => Some((phrase, until)),
@@ -527,6 +533,10 @@ fn record(
             None => db::flags::review(tx, &flag, outcome, &reason, &note, &person.name, now).map(Some),
         }
     })
+}
+
+fn decidable(conn: &Conn, person: &Person, key: &db::flags::FlagKey) -> Result<Option<Flag>> {
+    Ok(scope::flag(conn, person, key)?.filter(|flag| person.rights.decides(flag.category)))
 }
 
 #[derive(Template)]

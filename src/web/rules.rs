@@ -1,7 +1,8 @@
 //! The rules as people know them: what is in force, how each rule has fared, what is called harmless, what a change did, and which
 //! clause of the policy is served by what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::Result;
 use askama::Template;
@@ -11,13 +12,14 @@ use axum::response::Response;
 use axum::{Extension, Form};
 use serde::Deserialize;
 
+use super::auth::Person;
 use super::offer::{self, Offered};
-use super::session::Person;
 use super::show::{When, number};
 use super::{Error, Frame, Site, book, render, see};
 use crate::config::Clauses;
 use crate::db::flags::ReportCard;
 use crate::db::{self, samples, suppressions};
+use crate::model::people::Thing;
 use crate::rules::{Rule, Status};
 
 #[derive(Template)]
@@ -32,6 +34,7 @@ struct Page {
     replays: Vec<ReplayRow>,
     samples: Vec<samples::Tally>,
     waiting: usize,
+    may_decide: bool,
     clauses: Vec<ClauseRow>,
 }
 
@@ -75,17 +78,18 @@ pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>
     let now = site.clock().now();
     let page = site.blocking(move |site| {
         let notes = crate::app::packs::notes(site.db(), site.config(), now)?;
-        gather(site, Frame::new(site, &person)?, notes)
+        gather(site, &person, notes)
     });
     render(&page.await?)
 }
 
-fn gather(site: &Site, frame: Frame, notes: Vec<String>) -> Result<Page> {
+fn gather(site: &Site, person: &Person, notes: Vec<String>) -> Result<Page> {
+    let frame = Frame::new(site, person)?;
     let zone = &site.config().time_zone;
     site.db().read(|conn| {
         let cards = db::flags::report_cards(conn)?;
-        let rules = site.book().all(conn)?;
-        let suppressed = suppressions::all(conn)?;
+        let (rules, hidden) = hers(person, site.book().all(conn)?);
+        let suppressed = suppressions::all(conn)?.into_iter().filter(|one| !hidden.contains(&one.rule));
         let packs = db::inputs::in_force(conn, db::inputs::PACKS)?;
         Ok(Page {
             frame,
@@ -94,8 +98,8 @@ fn gather(site: &Site, frame: Frame, notes: Vec<String>) -> Result<Page> {
             packs: packs.map(|(digest, _)| hex::encode(&digest[..4])).unwrap_or_default(),
             clauses: clauses(site, &rules, &cards),
             rules: rules.iter().map(|rule| row(rule, cards.get(&rule.id))).collect(),
+            may_decide: person.rights.writes(Thing::Flags),
             suppressions: suppressed
-                .into_iter()
                 .map(|one| SuppressionRow {
                     seq: one.seq,
                     phrase: one.phrase,
@@ -117,13 +121,19 @@ fn gather(site: &Site, frame: Frame, notes: Vec<String>) -> Result<Page> {
                         number(replay.changed),
                         number(replay.stayed)
                     ),
-                    rules: changes(&replay.rules),
+                    rules: changes(&replay.rules, &hidden),
                 })
                 .collect(),
             samples: samples::tallies(conn, 8)?,
             waiting: samples::waiting(conn)?.len(),
         })
     })
+}
+
+/// The rules that are there for a person, and the ids of those that are not.
+fn hers(person: &Person, rules: Vec<Arc<Rule>>) -> (Vec<Arc<Rule>>, BTreeSet<String>) {
+    let (hers, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| person.rights.sees(rule.category));
+    (hers, others.into_iter().map(|rule| rule.id.clone()).collect())
 }
 
 fn row(rule: &Rule, card: Option<&ReportCard>) -> RuleRow {
@@ -147,16 +157,16 @@ fn row(rule: &Rule, card: Option<&ReportCard>) -> RuleRow {
     }
 }
 
-fn changes(rules: &BTreeMap<String, [u64; 3]>) -> String {
+fn changes(rules: &BTreeMap<String, [u64; 3]>, hidden: &BTreeSet<String>) -> String {
     let one = |(rule, counts): (&String, &[u64; 3])| {
         let [new, gone, changed] = counts;
         format!("{rule} +{new} −{gone} ±{changed}")
     };
-    rules.iter().map(one).collect::<Vec<_>>().join(", ")
+    rules.iter().filter(|(rule, _)| !hidden.contains(*rule)).map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Every clause, with the rules that serve it and what else does.
-fn clauses(site: &Site, rules: &[std::sync::Arc<Rule>], cards: &BTreeMap<String, ReportCard>) -> Vec<ClauseRow> {
+fn clauses(site: &Site, rules: &[Arc<Rule>], cards: &BTreeMap<String, ReportCard>) -> Vec<ClauseRow> {
     let Ok(policy) = Clauses::load(&site.config().policy.clauses) else { return Vec::new() };
     let names = |rule: &Rule, id: &str| {
         [&rule.clause.district, &rule.clause.public].iter().any(|clause| clause.as_deref() == Some(id))
@@ -203,9 +213,14 @@ pub async fn end(
         return Err(Error::Refused(StatusCode::BAD_REQUEST, "Say why it ends: go back and write a reason.".into()));
     }
     let now = site.clock().now();
-    site.blocking(move |site| {
-        site.db().writer.write(move |tx| suppressions::end(tx, entry, &form.reason, &person.name, now))
-    })
-    .await?;
+    let found = site.blocking(move |site| {
+        let is_hers = site.db().read(|conn| {
+            let (_, hidden) = hers(&person, site.book().all(conn)?);
+            Ok(suppressions::all(conn)?.iter().any(|one| one.seq == entry && !hidden.contains(&one.rule)))
+        })?;
+        let end = move |tx: &db::Tx<'_>| suppressions::end(tx, entry, &form.reason, &person.name, now);
+        is_hers.then(|| site.db().writer.write(end)).transpose()
+    });
+    found.await?.ok_or(Error::NotFound)?;
     Ok(see("/rules#harmless"))
 }

@@ -8,9 +8,10 @@ use axum::response::Response;
 use axum::{Extension, Form};
 use serde::Deserialize;
 
+use super::auth::Person;
+use super::auth::scope::Pages;
 use super::queue::Titles;
 use super::review::{Post, unmarked};
-use super::session::Person;
 use super::{Error, Frame, Site, render, see};
 use crate::db::items::read;
 use crate::db::samples::{self, Look};
@@ -28,8 +29,11 @@ pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>
     let page = site.blocking(move |site| {
         let frame = Frame::new(site, &person)?;
         site.db().read(|conn| {
-            let (mut waiting, titles) = (Vec::new(), Titles::read(conn)?);
+            let (mut waiting, titles, pages) = (Vec::new(), Titles::read(conn)?, Pages::of(conn, &person)?);
             for sample in samples::waiting(conn)? {
+                if !pages.has(&sample.account_slug) {
+                    continue;
+                }
                 let shown = read::show(conn, sample.item)?;
                 let version = shown.document.versions.iter().find(|version| version.seq == sample.version);
                 let post = unmarked(site, &shown, version.unwrap_or_else(|| shown.latest()));
@@ -65,9 +69,13 @@ pub async fn look(
         }
     };
     let now = site.clock().now();
-    site.blocking(move |site| {
-        site.db().writer.write(move |tx| samples::look(tx, id, look, form.note.trim(), &person.name, now))
-    })
-    .await?;
+    let found = site.blocking(move |site| {
+        site.db().writer.write(move |tx| {
+            let pages = Pages::of(tx, &person)?;
+            let is_hers = samples::waiting(tx)?.iter().any(|sample| sample.id == id && pages.has(&sample.account_slug));
+            is_hers.then(|| samples::look(tx, id, look, form.note.trim(), &person.name, now)).transpose()
+        })
+    });
+    found.await?.ok_or(Error::NotFound)?;
     Ok(see("/sample"))
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::*;
 use crate::db::flags::{self, New, Table};
 use crate::db::items::{self, Sealed, Sighting};
+use crate::db::users;
+use crate::model::people::Role;
 use crate::model::{Author, Category, Content, Counts, Exchange, Kind, Observation, Page, Secret, Severity, Timestamp};
 
 mod accounts;
@@ -12,41 +14,44 @@ mod answers;
 mod attest;
 mod moderation;
 mod pages;
+mod rights;
 
 const TEXT: &str = "See you <b>there</b>, or call 760-555-0199 & ask";
 
 /// A served archive with one page, one comment, and one flag on it.
-struct Served {
+pub struct Served {
     _folder: tempfile::TempDir,
-    at: SocketAddr,
-    db: Db,
+    pub at: SocketAddr,
+    pub db: Db,
+    pub site: Site,
     config: Arc<Config>,
-    clock: Clock,
-    token: Secret,
-    flag: String,
+    pub clock: Clock,
+    /// The token of a demo's sign-in.
+    pub token: Secret,
+    pub flag: String,
     tell: watch::Sender<bool>,
 }
 
 /// One answer, whole.
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let named = |line: &&str| line.to_lowercase().starts_with(&format!("{name}:"));
         self.head.lines().find(named).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
     }
 }
 
 impl Served {
-    async fn new() -> Served {
+    pub async fn new() -> Served {
         Served::with("[law]\nsafety_basis = \"off\"\n", Category::PiiPhone).await
     }
 
-    async fn with(more: &str, category: Category) -> Served {
+    pub async fn with(more: &str, category: Category) -> Served {
         Served::showing(more, category, TEXT, "Person 7").await
     }
 
@@ -71,16 +76,44 @@ impl Served {
         .unwrap();
         let token = SignIn::new_token().unwrap();
         let (clock, config) = (Clock::manual(now), Arc::new(config));
-        let site = Site::new(db.clone(), config.clone(), clock.clone(), SignIn::with(&token));
+        let sign_in = SignIn::open(&config).unwrap().for_demo(&token);
+        let site = Site::new(db.clone(), config.clone(), clock.clone(), sign_in);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let (tell, stop) = watch::channel(false);
-        tokio::spawn(serve(listener, site, stop));
-        Served { _folder: folder, at, db, config, clock, token, flag, tell }
+        tokio::spawn(serve(listener, site.clone(), stop));
+        let served = Served { _folder: folder, at, db, site, config, clock, token, flag, tell };
+        served.user("priya.nair", &[Role::ItAuditor, Role::Reviewer], true, &[]).await;
+        served
     }
 
-    /// One request with these headers, and a form when there is one.
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+    /// Adds a user; of *priya.nair* the display name is *Priya Nair*.
+    pub async fn user(&self, name: &str, roles: &[Role], concerns: bool, schools: &[&str]) {
+        let words = name.split('.').map(|word| word[..1].to_uppercase() + &word[1..]);
+        let standing = users::Standing {
+            display_name: words.collect::<Vec<_>>().join(" "),
+            roles: roles.to_vec(),
+            schools: schools.iter().map(|school| (*school).to_owned()).collect(),
+            concerns,
+        };
+        let (name, now) = (name.to_owned(), self.clock.now());
+        self.db.writer.write_async(move |tx| users::add(tx, &name, &standing, "test", now)).await.unwrap();
+    }
+
+    /// One request with these headers, and a form when there is one: of somebody who is signed in with her session's token.
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+        let session = headers.iter().find(|(name, _)| *name == "Cookie").and_then(|(_, cookie)| cookie.split_once('='));
+        match session {
+            Some((_, value)) if method == "POST" => {
+                let form = format!("{form}&form_token={}", auth::form_token(value));
+                self.send(method, path, headers, &form).await
+            }
+            _ => self.send(method, path, headers, form).await,
+        }
+    }
+
+    /// One request, as it is.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
         let at = self.at;
         let own_host = headers.iter().any(|(name, _)| *name == "Host");
         let mut lines = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
@@ -108,15 +141,15 @@ impl Served {
         .unwrap()
     }
 
-    /// Signs in and gives the session's cookie.
-    async fn cookie(&self) -> String {
-        let form = format!("token={}&name=Priya+Nair&next=%2Fflags", self.token.reveal());
-        let answer = self.ask("POST", "/sign-in", &[("Sec-Fetch-Site", "same-origin")], &form).await;
-        assert_eq!(answer.status, 303, "{}", answer.body);
-        assert_eq!(answer.header("location"), Some("/flags"));
-        let cookie = answer.header("set-cookie").unwrap();
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
-        cookie.split(';').next().unwrap().to_owned()
+    /// The cookie of a new session of Priya Nair, who sees everything.
+    pub async fn cookie(&self) -> String {
+        self.cookie_of("priya.nair").await
+    }
+
+    pub async fn cookie_of(&self, name: &str) -> String {
+        let (db, name, now) = (self.db.clone(), name.to_owned(), self.clock.now());
+        let session = tokio::task::spawn_blocking(move || auth::begin_for_test(&db, &name, now)).await;
+        format!("pagekeeper={}", session.unwrap().unwrap())
     }
 
     fn openings(&self) -> Vec<String> {
@@ -132,6 +165,7 @@ fn fill(db: &Db, category: Category, now: Timestamp, said: &str, author: &str) -
         platform: "facebook".into(),
         native_id: "100".into(),
         name: "Mesa Vista High".into(),
+        school: "Mesa Vista High".into(),
         status: "active".into(),
         ..Default::default()
     };
@@ -237,30 +271,6 @@ async fn every_page_wants_a_sign_in_and_every_answer_forbids_scripts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_token_opens_nothing() {
-    let served = Served::new().await;
-    let form = "token=0123&name=Priya";
-    let answer = served.ask("POST", "/sign-in", &[("Sec-Fetch-Site", "same-origin")], form).await;
-    assert_eq!(answer.status, 403);
-    assert!(answer.header("set-cookie").is_none());
-    let nobody = format!("token={}&name=+", served.token.reveal());
-    let answer = served.ask("POST", "/sign-in", &[("Sec-Fetch-Site", "same-origin")], &nobody).await;
-    assert_eq!(answer.status, 403, "the record names who reviewed");
-    let answer = served.ask("GET", "/", &[("Cookie", "pagekeeper=00")], "").await;
-    assert_eq!(answer.status, 303);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sign_in_never_leads_to_another_site() {
-    let served = Served::new().await;
-    for next in ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example"] {
-        let form = format!("token={}&name=P&next={next}", served.token.reveal());
-        let answer = served.ask("POST", "/sign-in", &[("Sec-Fetch-Site", "same-origin")], &form).await;
-        assert_eq!(answer.header("location"), Some("/"), "{next}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_form_from_another_site_records_nothing() {
     let served = Served::new().await;
     let cookie = served.cookie().await;
@@ -308,7 +318,7 @@ async fn a_flag_s_page_shows_the_very_words_and_takes_an_outcome_that_can_be_und
     assert_eq!(decided.status, 303);
     let page = served.ask("GET", &path, &signed_in, "").await;
     assert!(
-        page.body.contains("<b>Not a concern</b> by <bdi>Priya Nair</bdi>") && page.body.contains("her own shop"),
+        page.body.contains("<b>Not a concern</b> by <bdi>priya.nair</bdi>") && page.body.contains("her own shop"),
         "{}",
         page.body
     );
@@ -425,15 +435,4 @@ async fn the_server_stops_when_it_is_told() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("it still listens");
-}
-
-#[test]
-fn the_token_s_file_is_made_once_and_is_private() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let secrets = folder.path().join("secrets");
-    let token = SignIn::token_in(&secrets).unwrap();
-    assert_eq!(SignIn::token_in(&secrets).unwrap(), token);
-    let mode = std::fs::metadata(secrets.join("sign-in.token")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
 }

@@ -8,7 +8,8 @@ use axum::{Extension, Form};
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::session::Person;
+use super::auth::Person;
+use super::auth::scope::Pages;
 use super::show::When;
 use super::{Error, Frame, Site, render, see};
 use crate::audit::tickets::{self, Listed, Standing};
@@ -42,7 +43,8 @@ pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>
         let when = |at| When::new(at, &config.time_zone);
         site.db().read(|conn| {
             let mut groups: Vec<(&'static str, Vec<Row>)> = Vec::new();
-            for one in tickets::list(conn, config, now)? {
+            let pages = Pages::of(conn, &person)?;
+            for one in tickets::list(conn, config, now)?.into_iter().filter(|one| pages.has(&one.account)) {
                 let standing = one.ticket.standing;
                 let row = Row {
                     since: when(one.since),
@@ -113,7 +115,8 @@ pub async fn accept(
     }
     let done = site.blocking(move |site| {
         let known = site.db().read(|conn| tickets::list(conn, site.config(), now))?;
-        let is_open = |one: &Listed| one.account == form.account && one.check == form.check;
+        let pages = site.db().read(|conn| Pages::of(conn, &person))?;
+        let is_open = |one: &Listed| one.account == form.account && one.check == form.check && pages.has(&one.account);
         if !known.iter().any(|one| is_open(one) && one.ticket.standing != Standing::Verified) {
             return Ok(false);
         }

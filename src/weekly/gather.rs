@@ -154,20 +154,25 @@ impl Lists {
     pub fn of(&self, scope: usize) -> Lists {
         let Some(scope) = self.scopes.get(scope) else { return self.clone() };
         let mut own = self.clone();
-        own.accounts.retain(|_, account| scope.has(account));
-        let known = own.accounts.clone();
-        own.kept.retain(|slug, _| known.contains_key(slug));
-        own.not_kept.retain(|line| known.contains_key(&line.account));
-        own.gaps.retain(|line| known.contains_key(&line.account));
-        for flags in [&mut own.concerns, &mut own.flags, &mut own.still_open, &mut own.past] {
-            flags.retain(|line| known.contains_key(&line.account));
-        }
-        for list in own.findings.iter_mut().flat_map(Findings::lists) {
-            list.retain(|line| known.contains_key(&line.account));
-        }
-        own.asking.retain(|(slug, _)| known.contains_key(slug));
+        own.keep(|account| scope.has(account), |_| true);
         own.refused_mails.clear();
         own
+    }
+
+    /// Leaves out what is on other pages than these, and flags of other categories.
+    pub fn keep(&mut self, has: impl Fn(&Account) -> bool, sees: impl Fn(Category) -> bool) {
+        self.accounts.retain(|_, account| has(account));
+        let known = &self.accounts;
+        self.kept.retain(|slug, _| known.contains_key(slug));
+        self.not_kept.retain(|line| known.contains_key(&line.account));
+        self.gaps.retain(|line| known.contains_key(&line.account));
+        for flags in [&mut self.concerns, &mut self.flags, &mut self.still_open, &mut self.past] {
+            flags.retain(|line| known.contains_key(&line.account) && sees(line.category));
+        }
+        for list in self.findings.iter_mut().flat_map(Findings::lists) {
+            list.retain(|line| known.contains_key(&line.account));
+        }
+        self.asking.retain(|(slug, _)| known.contains_key(slug));
     }
 
     /// How much needs a person.

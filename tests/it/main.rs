@@ -40,6 +40,7 @@ mod transfer;
 mod total;
 mod unit;
 mod upgrade;
+mod users;
 mod writes;
 mod x;
 mod xdeep;

@@ -90,7 +90,7 @@ async fn a_round_is_recorded_with_its_files_and_shown_beside_the_last_one() {
     assert_eq!(sent.header("location"), Some("/attest/mesa-vista-tok?after=mesa-vista-high"), "on to the next page");
     let said = served.said();
     assert_eq!(said.len(), 2);
-    assert!(said.iter().all(|one| one.said_by == "Ana Ruiz" && one.actor == "Priya Nair"));
+    assert!(said.iter().all(|one| one.said_by == "Ana Ruiz" && one.actor == "priya.nair"));
     let next = served.ask("GET", "/attest/mesa-vista-tok?after=mesa-vista-high", &signed_in, "").await;
     assert!(next.body.contains("said for the first time: yes"), "{}", next.body);
 

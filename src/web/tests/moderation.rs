@@ -41,7 +41,7 @@ async fn looking_makes_nothing_asking_makes_it_and_each_making_is_on_record() {
     entered(&served, "names+a+neighbor").await;
     let made = send(&served, "POST", PATH, DAYS).await;
     for words in [
-        "said by <bdi class=\"anywhere\">Priya Nair</bdi>",
+        "said by <bdi class=\"anywhere\">priya.nair</bdi>",
         "names a neighbor",
         "III.4",
         "Nov 10–16, 2026",
