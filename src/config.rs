@@ -18,7 +18,7 @@ mod types;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -32,6 +32,7 @@ pub use read::Problems;
 pub use types::{Cron, Days};
 
 use crate::model::Category;
+use crate::model::people::Role;
 
 /// The whole file, with every default filled in and every path made absolute or relative to the working directory.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -196,6 +197,35 @@ pub struct Web {
     pub listen: SocketAddr,
     /// The address people use, as links in mails give it; https unless it is loopback. Left out: http and the address above.
     pub public_url: String,
+    pub oidc: Oidc,
+}
+
+/// Signing in by the district's identity provider (OpenID Connect), beside users who have a password here. It sends people back to
+/// public_url and /sign-in/oidc/back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Oidc {
+    /// The provider's address, exactly as its own discovery document states it. Left out: nobody comes in by a provider.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub issuer: String,
+    /// What the provider calls this program.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub client_id: String,
+    /// The file that holds the secret which the provider gave this program.
+    #[serde(skip_serializing_if = "is_nowhere")]
+    pub client_secret_file: PathBuf,
+    /// What is asked for beside "openid": it has to bring the name and the groups.
+    pub scopes: Vec<String>,
+    /// The claim that lists a person's groups.
+    pub group_claim: String,
+    /// The roles of each group, as { "group" = ["reviewer"] }: viewer, it_auditor, reviewer, records_officer, counsel, log_auditor,
+    /// administrator. Who is in none of them is not let in.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, Vec<Role>>,
+}
+
+fn is_nowhere(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 /// How mail leaves.

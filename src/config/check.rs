@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 
 use super::read::nearest;
-use super::{Config, Mail, PlatformConfig, SafetyBasis, Tls, Transport};
+use super::{Config, Mail, Oidc, PlatformConfig, SafetyBasis, Tls, Transport};
 use crate::model::Platform;
 
 /// Platforms that a register may name and no connector reads yet.
@@ -101,6 +101,26 @@ fn web(config: &Config, found: &mut Vec<String>) {
     if let Some(fault) = url_fault(url) {
         found.push(format!("[web] public_url {fault}"));
     }
+    oidc(&config.web.oidc, found);
+}
+
+/// A provider that is named needs everything that is asked of it; without roles it would let nobody in.
+fn oidc(oidc: &Oidc, found: &mut Vec<String>) {
+    if oidc.issuer.is_empty() {
+        return;
+    }
+    if let Some(fault) = url_fault(&oidc.issuer) {
+        found.push(format!("[web.oidc] issuer {fault}"));
+    }
+    let missing = [
+        ("client_id", oidc.client_id.is_empty()),
+        ("client_secret_file", oidc.client_secret_file.as_os_str().is_empty()),
+        ("roles", oidc.roles.values().all(Vec::is_empty)),
+    ];
+    for (key, _) in missing.iter().filter(|(_, missing)| *missing) {
+        found.push(format!("[web.oidc] {key} is missing: issuer needs it"));
+    }
+    pasted("[web.oidc] client_secret_file", &oidc.client_secret_file, found);
 }
 
 fn check_mail(mail: &Mail, found: &mut Vec<String>) {

@@ -29,7 +29,20 @@ impl Default for Law {
 
 impl Default for Web {
     fn default() -> Web {
-        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8640)), public_url: String::new() }
+        Web { listen: SocketAddr::from(([127, 0, 0, 1], 8640)), public_url: String::new(), oidc: Oidc::default() }
+    }
+}
+
+impl Default for Oidc {
+    fn default() -> Oidc {
+        Oidc {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret_file: PathBuf::new(),
+            scopes: ["profile", "email"].map(str::to_owned).into(),
+            group_claim: "groups".into(),
+            roles: BTreeMap::new(),
+        }
     }
 }
 

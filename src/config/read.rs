@@ -57,6 +57,7 @@ impl Config {
         self.policy.comment_expectations.iter_mut().for_each(under);
         maybe(&mut self.policy.elections);
         under(&mut self.law.file);
+        under(&mut self.web.oidc.client_secret_file);
         under(&mut self.ledger.signing_key_file);
         maybe(&mut self.ledger.checkpoint_dir);
         if let Some(mail) = &mut self.mail {

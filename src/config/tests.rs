@@ -28,6 +28,7 @@ fn struct_of(section: &str) -> &'static str {
         "concerns" => "Concerns",
         "ledger" => "Ledger",
         "web" => "Web",
+        "web.oidc" => "Oidc",
         "mail" => "Mail",
         "weekly" => "Weekly",
         "alerts" => "Alerts",
@@ -94,10 +95,11 @@ fn the_comment_in_the_shipped_file_is_the_doc_comment_on_the_field() {
         }
     }
     let sections = ["district", "policy", "law", "concerns", "ledger", "web", "mail", "weekly", "alerts", "jobs"];
-    let more = ["audit", "rules", "roster", "media", "platform.facebook"];
+    let more = ["web.oidc", "audit", "rules", "roster", "media", "platform.facebook"];
     for name in [""].iter().chain(&sections).chain(&more).map(|section| struct_of(section)) {
         for (place, _) in docs.range((name.to_owned(), "a".to_owned())..=(name.to_owned(), "~".to_owned())) {
-            let section = name == "Config" && !["data_dir", "time_zone"].contains(&place.1.as_str());
+            let own = ["data_dir", "time_zone"].contains(&place.1.as_str());
+            let section = name == "Config" && !own || name == "Web" && place.1 == "oidc";
             assert!(section || told.contains(place), "{} {} is not in config/pagekeeper.toml", place.0, place.1);
         }
     }
@@ -119,6 +121,17 @@ fn the_shipped_file_is_read_and_shows_the_defaults_as_they_are() {
     let spelled_out = Config::parse(&uncommented(|line| !line.ends_with("# example")), base).unwrap();
     assert_eq!(shipped.understood(), spelled_out.understood());
     Config::parse(&uncommented(|_| true), base).unwrap();
+}
+
+#[test]
+fn a_provider_that_is_named_needs_all_that_it_takes() {
+    let named = "[web.oidc]\nissuer = \"http://login.mesavista.example.org\"\n";
+    let said = refusal(named);
+    for words in ["plain http", "client_id is missing", "client_secret_file is missing", "roles is missing"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(refusal("[web.oidc]\nroles = { Staff = [\"boss\"] }\n").contains("boss"));
+    assert!(with("").unwrap().web.oidc.issuer.is_empty());
 }
 
 #[test]

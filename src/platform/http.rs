@@ -467,7 +467,7 @@ pub(super) fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-fn client(settings: &HttpSettings, guard: Guard) -> anyhow::Result<reqwest::Client> {
+pub(super) fn client(settings: &HttpSettings, guard: Guard) -> anyhow::Result<reqwest::Client> {
     reqwest::Client::builder()
         .user_agent(settings.user_agent.as_str())
         .redirect(reqwest::redirect::Policy::none())

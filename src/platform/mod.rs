@@ -18,6 +18,7 @@ mod listing;
 pub mod media;
 mod meters;
 pub mod permissions;
+pub mod oidc;
 mod redact;
 pub mod tokens;
 mod unreachable;

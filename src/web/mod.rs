@@ -204,6 +204,8 @@ pub fn router(site: Site) -> Router {
     let open = Router::new()
         .route("/sign-in", get(auth::sign_in::page).post(auth::sign_in::sign_in))
         .route("/sign-in/demo", post(auth::sign_in::demo))
+        .route("/sign-in/oidc", get(auth::oidc::begin))
+        .route("/sign-in/oidc/back", get(auth::oidc::back))
         .route("/join/{token}", get(auth::join::page).post(auth::join::join))
         .route("/answer/{token}", get(answer::page).post(answer::record))
         .route("/assets/style.css", get(style))

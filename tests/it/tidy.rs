@@ -18,8 +18,13 @@ const LAYERS: [&[&str]; 7] = [
 ];
 
 /// What only some modules may name, and which.
-const DOORS: [(&str, &[&str]); 4] =
-    [("rusqlite", &["db"]), ("tantivy", &["index", "text"]), ("lettre", &["mail"]), ("reqwest", &["platform"])];
+const DOORS: [(&str, &[&str]); 5] = [
+    ("rusqlite", &["db"]),
+    ("tantivy", &["index", "text"]),
+    ("lettre", &["mail"]),
+    ("reqwest", &["platform"]),
+    ("openidconnect", &["platform"]),
+];
 
 /// The modules that read the clock; everything else is told the time. Beyond those of invariant 11: `app` and `harvest`, whose
 /// work outlives any time that it could be told.

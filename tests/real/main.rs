@@ -5,6 +5,7 @@
 
 mod bluesky;
 mod clients;
+mod oidc;
 mod recorded;
 mod recorded_meta;
 mod smtp;

@@ -7,6 +7,7 @@
 pub mod guard;
 pub mod join;
 pub mod me;
+pub mod oidc;
 mod password;
 mod rights;
 pub mod scope;
@@ -34,6 +35,7 @@ use crate::config::Config;
 use crate::db::{Tx, sessions, users};
 use crate::model::people::Rights;
 use crate::model::{Secret, Timestamp};
+use crate::platform::oidc::Provider;
 use crate::seal::Hash;
 
 /// How long a one-time link may be used.
@@ -52,13 +54,16 @@ pub struct SignIn {
     passwords: password::Passwords,
     /// The digest of the one token that lets anybody in as any user: the demo's, and never a daemon's.
     demo: Option<Hash>,
+    provider: Option<Provider>,
 }
 
 impl SignIn {
     /// Opens the key that seals second factors, and makes it where none is yet.
     pub fn open(config: &Config) -> Result<SignIn> {
         let vault = vault::Vault::open(&config.secrets_dir().join("users.key"))?;
-        Ok(SignIn { vault, passwords: password::Passwords::default(), demo: None })
+        let (oidc, back) = (&config.web.oidc, config.link("/sign-in/oidc/back"));
+        let provider = (!oidc.issuer.is_empty()).then(|| Provider::new(oidc, back)).transpose()?;
+        Ok(SignIn { vault, passwords: password::Passwords::default(), demo: None, provider })
     }
 
     /// For a fictional district: whoever has the token comes in as whom she likes, in one step.

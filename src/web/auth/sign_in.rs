@@ -35,6 +35,8 @@ struct Page {
     /// The users of a demo, with what they are.
     demo: Vec<(String, String)>,
     is_demo: bool,
+    /// Whether there is another way in: by the identity provider.
+    provider: bool,
 }
 
 fn page_of(site: &Site, next: &str, name: &str, wrong: Option<String>) -> Result<Page> {
@@ -56,13 +58,14 @@ fn page_of(site: &Site, next: &str, name: &str, wrong: Option<String>) -> Result
         wrong,
         demo: people.into_iter().map(line).collect(),
         is_demo,
+        provider: site.sign_in().provider.is_some(),
     })
 }
 
 #[derive(Debug, Default, Deserialize)]
 pub struct After {
     #[serde(default)]
-    next: String,
+    pub next: String,
 }
 
 pub async fn page(State(site): State<Site>, Query(query): Query<After>) -> Result<Response, Error> {
