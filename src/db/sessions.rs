@@ -68,16 +68,16 @@ pub fn begin(
     now: Timestamp,
 ) -> Result<()> {
     sweep(tx, now)?;
+    tx.execute(
+        "DELETE FROM sessions WHERE user_id = ?1 AND digest NOT IN
+           (SELECT digest FROM sessions WHERE user_id = ?1 ORDER BY used_at DESC, made_at DESC LIMIT ?2)",
+        [user, MOST_SESSIONS - 1],
+    )?;
     let ends = now.checked_add(LONGEST).unwrap_or(now);
     tx.execute(
         "INSERT INTO sessions (digest, user_id, made_at, used_at, ends_at, address, agent)
          VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)",
         params![digest, user, ms(now), ms(ends), address, agent],
-    )?;
-    tx.execute(
-        "DELETE FROM sessions WHERE user_id = ?1 AND digest NOT IN
-           (SELECT digest FROM sessions WHERE user_id = ?1 ORDER BY used_at DESC, made_at DESC LIMIT ?2)",
-        [user, MOST_SESSIONS],
     )?;
     Ok(())
 }
@@ -132,12 +132,12 @@ pub fn is_known(conn: &Connection, browser: &Hash, user: i64) -> Result<bool> {
 /// Knows a browser from now on, in place of what it was known by before.
 pub fn know(tx: &Transaction<'_>, browser: &Hash, former: Option<&Hash>, user: i64, now: Timestamp) -> Result<()> {
     tx.execute("DELETE FROM browsers WHERE digest IS ?1 AND user_id = ?2", params![former, user])?;
-    tx.execute("INSERT INTO browsers (digest, user_id, used_at) VALUES (?1, ?2, ?3)", params![browser, user, ms(now)])?;
     tx.execute(
         "DELETE FROM browsers WHERE user_id = ?1 AND digest NOT IN
            (SELECT digest FROM browsers WHERE user_id = ?1 ORDER BY used_at DESC LIMIT ?2)",
-        [user, MOST_BROWSERS],
+        [user, MOST_BROWSERS - 1],
     )?;
+    tx.execute("INSERT INTO browsers (digest, user_id, used_at) VALUES (?1, ?2, ?3)", params![browser, user, ms(now)])?;
     Ok(())
 }
 

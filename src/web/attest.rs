@@ -327,7 +327,11 @@ fn keep(site: &Site, person: &Person, slug: &str, sent: Sent, now: Timestamp) ->
         Ok(()) => {}
     }
     let today = dates::date(now, &site.config().time_zone);
-    let waiting = site.db().read(|conn| waiting(conn, today))?;
+    let waiting = site.db().read(|conn| {
+        let (pages, mut slugs) = (scope::Pages::of(conn, person)?, waiting(conn, today)?);
+        slugs.retain(|slug| pages.has(slug));
+        Ok(slugs)
+    })?;
     let next =
         waiting.iter().find(|one| one.as_str() > slug).or_else(|| waiting.iter().find(|one| one.as_str() != slug));
     Ok(next.map_or_else(|| format!("/attest?after={slug}"), |next| format!("/attest/{next}?after={slug}")))

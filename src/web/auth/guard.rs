@@ -1,17 +1,20 @@
 //! Whether a request is for us, and whether a form was sent by our own page.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Form, FromRequest as _, Multipart, Request, State};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
 use super::super::{Error, LARGEST_BODY, Site};
 
-/// The largest form with a file in it. A route may take less.
+/// The largest form with files in it.
 pub const LARGEST_UPLOAD: usize = super::super::attest::LARGEST_FORM;
+
+/// How much of a form with files is read to find its token, and held for that.
+const BEGINNING: usize = 8 * 1024;
 
 /// The field of a form that carries the session's token.
 const FIELD: &str = "form_token";
@@ -70,27 +73,39 @@ struct Token {
     form_token: String,
 }
 
-/// Reads a form, and gives the request back as it was where the token in it is this session's.
+/// Reads a form, and gives the request back as it was where the token in it is this session's. Of a form with files it reads the first
+/// field alone: `{% include "token.html" %}` stands right after `<form>`.
 pub async fn with_token(request: Request, token: &str) -> Result<Request, Error> {
     let (parts, body) = request.into_parts();
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let has_file = kind.starts_with("multipart/form-data");
-    let most = if has_file { LARGEST_UPLOAD } else { LARGEST_BODY };
-    let Ok(bytes) = to_bytes(body, most).await else {
-        let say = "The form is too large: go back and send less. Nothing was recorded.";
-        return Err(Error::Refused(StatusCode::PAYLOAD_TOO_LARGE, say.into()));
+    let (sent, body) = if kind.starts_with("multipart/form-data") {
+        let (start, rest) = beginning(body).await;
+        let sent = of_upload(Request::from_parts(parts.clone(), Body::from(start.clone()))).await;
+        (sent, Body::from_stream(stream::iter([Ok(start)]).chain(rest)))
+    } else {
+        let Ok(bytes) = to_bytes(body, LARGEST_BODY).await else {
+            let say = "The form is too large: go back and send less. Nothing was recorded.";
+            return Err(Error::Refused(StatusCode::PAYLOAD_TOO_LARGE, say.into()));
+        };
+        (of_form(Request::from_parts(parts.clone(), Body::from(bytes.clone()))).await, Body::from(bytes))
     };
-    let copy = again(&parts, &bytes);
-    let sent = if has_file { of_upload(copy).await } else { of_form(copy).await };
-    // The lengths are known, and a digest tells nothing by how far it agrees: nobody can make it agree further on purpose.
+    // Digests are compared: nobody can make one agree further on purpose.
     match sent {
-        Some(sent) if super::digest("token", &sent) == super::digest("token", token) => Ok(again(&parts, &bytes)),
+        Some(sent) if super::digest("token", &sent) == super::digest("token", token) => {
+            Ok(Request::from_parts(parts, body))
+        }
         _ => Err(foreign()),
     }
 }
 
-fn again(parts: &Parts, bytes: &Bytes) -> Request {
-    Request::from_parts(parts.clone(), Body::from(bytes.clone()))
+/// The first kilobytes of a body, and what follows them.
+async fn beginning(body: Body) -> (Bytes, BodyDataStream) {
+    let (mut start, mut rest) = (Vec::new(), body.into_data_stream());
+    while start.len() < BEGINNING {
+        let Some(Ok(chunk)) = rest.next().await else { break };
+        start.extend_from_slice(&chunk);
+    }
+    (Bytes::from(start), rest)
 }
 
 async fn of_form(request: Request) -> Option<String> {
@@ -99,11 +114,7 @@ async fn of_form(request: Request) -> Option<String> {
 
 async fn of_upload(mut request: Request) -> Option<String> {
     DefaultBodyLimit::disable().apply(&mut request);
-    let mut parts = Multipart::from_request(request, &()).await.ok()?;
-    while let Some(part) = parts.next_field().await.ok()? {
-        if part.name() == Some(FIELD) {
-            return part.text().await.ok();
-        }
-    }
-    None
+    let mut fields = Multipart::from_request(request, &()).await.ok()?;
+    let first = fields.next_field().await.ok()??;
+    if first.name() == Some(FIELD) { first.text().await.ok() } else { None }
 }

@@ -25,8 +25,11 @@ fn form(fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Vec<u8> {
 }
 
 impl Served {
-    async fn send(&self, path: &str, cookie: &str, site: &str, body: Vec<u8>) -> Answer {
+    async fn upload(&self, path: &str, cookie: &str, site: &str, body: Vec<u8>) -> Answer {
         let at = self.at;
+        let token = auth::form_token(cookie.split_once('=').unwrap().1);
+        let first = format!("--{EDGE}\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n");
+        let body = [first.as_bytes(), &body].concat();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nCookie: {cookie}\r\nSec-Fetch-Site: {site}\r\n\
              Content-Type: multipart/form-data; boundary={EDGE}\r\nContent-Length: {}\r\n\r\n",
@@ -85,7 +88,7 @@ async fn a_round_is_recorded_with_its_files_and_shown_beside_the_last_one() {
         ("words.two_factor", "the coach has none"),
     ];
     let files = [("file.blocked_words", "words.png", &b"\x89PNG\r\n\x1a\nnot looked into"[..])];
-    let sent = served.send(PAGE, &cookie, "same-origin", form(&fields, &files)).await;
+    let sent = served.upload(PAGE, &cookie, "same-origin", form(&fields, &files)).await;
     assert_eq!(sent.status, 303, "{}", sent.body);
     assert_eq!(sent.header("location"), Some("/attest/mesa-vista-tok?after=mesa-vista-high"), "on to the next page");
     let said = served.said();
@@ -117,7 +120,7 @@ async fn a_round_is_recorded_with_its_files_and_shown_beside_the_last_one() {
         ("words.two_factor", "not read"),
         ("all_same", "yes"),
     ];
-    let sent = served.send(PAGE, &cookie, "same-origin", form(&fields, &[("file.two_factor", "", b"")])).await;
+    let sent = served.upload(PAGE, &cookie, "same-origin", form(&fields, &[("file.two_factor", "", b"")])).await;
     assert_eq!(sent.status, 303, "{}", sent.body);
     let said = served.said();
     let newest = |topic: &str| said.iter().find(|one| one.topic == topic).unwrap();
@@ -138,7 +141,7 @@ async fn a_file_comes_back_as_it_was_and_never_as_a_page() {
     let page = b"<script>alert(1)</script>";
     let name = "..\\..\\<img src=x>\u{202e}gnp.html";
     let fields = [("said_by", "Ana <b>Ruiz</b>"), ("answer.malware", "yes"), ("words.malware", "</dd><script>")];
-    let sent = served.send(PAGE, &cookie, "same-origin", form(&fields, &[("file.malware", name, page)])).await;
+    let sent = served.upload(PAGE, &cookie, "same-origin", form(&fields, &[("file.malware", name, page)])).await;
     assert_eq!(sent.status, 303, "{}", sent.body);
     let said = served.said();
     let evidence = said[0].evidence.as_ref().unwrap();
@@ -189,18 +192,18 @@ async fn a_form_that_cannot_be_taken_records_nothing_and_says_why() {
         (400, "Nothing was answered", form(&[by, ("answer.looked_at", "yes"), ("answer.nonsense", "yes")], &[])),
     ];
     for (status, words, body) in cases {
-        let answer = served.send(PAGE, &cookie, "same-origin", body).await;
+        let answer = served.upload(PAGE, &cookie, "same-origin", body).await;
         assert_eq!(answer.status, status, "{words}: {}", answer.body);
         assert!(answer.body.contains(words), "{words}: {}", answer.body);
     }
     let whole = form(&[by, yes], &[("file.malware", "a.png", b"x")]);
-    let broken = served.send(PAGE, &cookie, "same-origin", whole[..whole.len() - 20].to_vec()).await;
+    let broken = served.upload(PAGE, &cookie, "same-origin", whole[..whole.len() - 20].to_vec()).await;
     assert_eq!(broken.status, 400, "{}", broken.body);
     for site in ["cross-site", "same-site", "none"] {
-        assert_eq!(served.send(PAGE, &cookie, site, whole.clone()).await.status, 403, "{site}");
+        assert_eq!(served.upload(PAGE, &cookie, site, whole.clone()).await.status, 403, "{site}");
     }
-    assert_eq!(served.send(PAGE, "pagekeeper=00", "same-origin", whole.clone()).await.status, 403, "not signed in");
-    assert_eq!(served.send("/attest/nobody", &cookie, "same-origin", whole).await.status, 404);
+    assert_eq!(served.upload(PAGE, "pagekeeper=00", "same-origin", whole.clone()).await.status, 403, "not signed in");
+    assert_eq!(served.upload("/attest/nobody", &cookie, "same-origin", whole).await.status, 404);
     assert_eq!((served.said(), served.files()), (Vec::new(), 0));
 }
 
@@ -211,6 +214,6 @@ async fn a_form_beyond_every_measure_is_cut_off() {
     let endless = vec![b'x'; 4 * LARGEST_FILE + 1];
     let fields = [("said_by", "Ana Ruiz"), ("answer.malware", "yes")];
     let body = form(&fields, &[("file.malware", "a", &endless)]);
-    let answer = served.send(PAGE, &cookie, "same-origin", body).await;
+    let answer = served.upload(PAGE, &cookie, "same-origin", body).await;
     assert_eq!((answer.status, served.said(), served.files()), (413, Vec::new(), 0), "{}", answer.body);
 }
