@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::App;
 use crate::db::accounts::{self, Account};
 use crate::db::harvests;
-use crate::db::retired::{self, Items, LastRun, Receipt};
+use crate::db::retired::{self, Items, LastRun, Receipt, Wish};
 use crate::harvest::Request;
 use crate::model::{Kind, Mode, Timestamp};
 use crate::text::dates;
@@ -22,10 +22,28 @@ pub enum Outcome {
     NotRead(String),
     /// Another run is reading it: try again in a moment.
     Busy,
+    /// The wish was taken back while the page was read: it stays.
+    TakenBack,
 }
 
 /// Reads a page to its end and retires it. Errors are storage trouble only.
 pub async fn retire(app: &Arc<App>, slug: &str, reason: &str, actor: &str) -> Result<Outcome> {
+    match read_last(app, slug).await? {
+        Ok(runs) => end(app, slug, reason, actor, runs, None).await,
+        Err(outcome) => Ok(outcome),
+    }
+}
+
+/// The same for a wish, which may be taken back for as long as the page is read.
+pub async fn fulfil(app: &Arc<App>, wish: &Wish) -> Result<Outcome> {
+    match read_last(app, &wish.slug).await? {
+        Ok(runs) => end(app, &wish.slug, &wish.reason, &wish.actor, runs, Some(wish.clone())).await,
+        Err(outcome) => Ok(outcome),
+    }
+}
+
+/// Reads a page to its end; or why that is not done.
+async fn read_last(app: &Arc<App>, slug: &str) -> Result<Result<Vec<LastRun>, Outcome>> {
     let account = app.db.read(|conn| accounts::by_slug(conn, slug))?;
     let account = account.with_context(|| format!("{slug} is not in the register"))?;
     let mut runs = Vec::new();
@@ -34,8 +52,8 @@ pub async fn retire(app: &Arc<App>, slug: &str, reason: &str, actor: &str) -> Re
         let report = app.harvester().run(&account, request, app.clock.now()).await?;
         let cause = report.cause.clone().unwrap_or_default();
         match (report.outcome, mode) {
-            ("busy", _) => return Ok(Outcome::Busy),
-            ("failed" | "not_kept", Mode::Recent) => return Ok(Outcome::NotRead(cause)),
+            ("busy", _) => return Ok(Err(Outcome::Busy)),
+            ("failed" | "not_kept", Mode::Recent) => return Ok(Err(Outcome::NotRead(cause))),
             _ => runs.push(LastRun {
                 mode: mode.to_string(),
                 outcome: report.outcome.to_owned(),
@@ -44,12 +62,12 @@ pub async fn retire(app: &Arc<App>, slug: &str, reason: &str, actor: &str) -> Re
             }),
         }
     }
-    end(app, slug, reason, actor, runs).await
+    Ok(Ok(runs))
 }
 
 /// Retires a page as it stands: nothing more is read of it.
 pub async fn retire_unread(app: &Arc<App>, slug: &str, reason: &str, actor: &str) -> Result<Outcome> {
-    end(app, slug, reason, actor, Vec::new()).await
+    end(app, slug, reason, actor, Vec::new(), None).await
 }
 
 /// What is new, what is not walked yet, everything kept once more, and the page's own facts.
@@ -60,14 +78,27 @@ fn modes(app: &App, account: &Account) -> Result<Vec<Mode>> {
     Ok(modes)
 }
 
-async fn end(app: &Arc<App>, slug: &str, reason: &str, actor: &str, runs: Vec<LastRun>) -> Result<Outcome> {
+async fn end(
+    app: &Arc<App>,
+    slug: &str,
+    reason: &str,
+    actor: &str,
+    runs: Vec<LastRun>,
+    wish: Option<Wish>,
+) -> Result<Outcome> {
     let (app, slug, reason, actor) = (app.clone(), slug.to_owned(), reason.to_owned(), actor.to_owned());
     let work = move || {
         // The receipt counts flags: what was read just now is looked at before.
         app.follow(app.clock.now())?;
         let now = app.clock.now();
         let of = slug.clone();
-        app.db.writer.write(move |tx| retired::retire(tx, &of, &reason, &actor, runs, now))?;
+        let is_retired = app.db.writer.write(move |tx| {
+            let stands = wish.is_none() || retired::wish(tx, &of)? == wish;
+            if stands { retired::retire(tx, &of, &reason, &actor, runs, now).map(|()| true) } else { Ok(false) }
+        })?;
+        if !is_retired {
+            return Ok(Outcome::TakenBack);
+        }
         app.follow(now)?;
         let receipt = app.db.read(|conn| {
             let account = accounts::by_slug(conn, &slug)?.context("a page that was retired just now")?;

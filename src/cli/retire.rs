@@ -68,7 +68,7 @@ impl Retire {
         };
         match outcome {
             Outcome::Retired(receipt) => self.show(&app, &receipt),
-            Outcome::Busy => {
+            Outcome::Busy | Outcome::TakenBack => {
                 eprintln!("Another run is reading this page. Nothing was changed: try again in a few minutes.");
                 Ok(Exit::Failed)
             }

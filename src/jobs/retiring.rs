@@ -56,7 +56,7 @@ pub async fn keep_retiring(app: Arc<App>, mut stop: Stop) -> Result<()> {
 /// Tries once, and says how long to wait before it is tried again.
 async fn fulfil(app: &Arc<App>, wish: &Wish) -> Result<SignedDuration> {
     let page = &wish.slug;
-    match retire::retire(app, page, &wish.reason, &wish.actor).await {
+    match retire::fulfil(app, wish).await {
         Ok(Outcome::Retired(receipt)) => {
             tracing::info!(page, versions = receipt.kept.versions, "the page was read a last time and is retired");
             Ok(AGAIN)
@@ -65,7 +65,7 @@ async fn fulfil(app: &Arc<App>, wish: &Wish) -> Result<SignedDuration> {
             tracing::warn!(page, "the last harvest before the page is retired was not possible: {cause}");
             Ok(AGAIN)
         }
-        Ok(Outcome::Busy) => Ok(BUSY),
+        Ok(Outcome::Busy | Outcome::TakenBack) => Ok(BUSY),
         Err(error) if db::is_storage(&error) => Err(error).with_context(|| format!("retire {page}")),
         Err(error) => {
             tracing::error!(page, "the page could not be retired: {error:#}");

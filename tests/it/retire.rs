@@ -90,6 +90,28 @@ async fn a_page_that_cannot_be_read_is_not_retired_behind_one_s_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wish_that_is_taken_back_while_the_page_is_read_retires_nothing() {
+    let rig = Rig::small().await;
+    let now = rig.clock.now();
+    let write = async |wish: bool| {
+        let done = move |tx: &pagekeeper::db::Tx<'_>| match wish {
+            true => retired::ask(tx, PAGE, "closed", "Priya Nair", now),
+            false => retired::take_back(tx, PAGE, "Dana Whitfield", now),
+        };
+        rig.app().db.writer.write_async(done).await.unwrap();
+    };
+    write(true).await;
+    let wish = rig.read(retired::wishes).pop().unwrap();
+    write(false).await;
+    assert_eq!(retire::fulfil(rig.app(), &wish).await.unwrap(), Outcome::TakenBack);
+    assert_eq!(status(&rig), "active");
+    write(true).await;
+    let wish = rig.read(retired::wishes).pop().unwrap();
+    let done = retire::fulfil(rig.app(), &wish).await.unwrap();
+    assert!(matches!(done, Outcome::Retired(_)), "{done:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wish_of_the_web_page_is_fulfilled_by_the_daemon() {
     let rig = Rig::with(small_world(PAGE, 3), Clock::manual(NOW.parse().unwrap()), &[PAGE]).await;
     let (now, (tell, stop)) = (rig.clock.now(), watch::channel(false));
