@@ -1,6 +1,7 @@
 //! `connect`: from the first click at the platform to a credential that reads.
 
 use std::io::{IsTerminal as _, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -78,14 +79,30 @@ impl Connect {
         }
         self.keep(app, config_file, &brought, &looked.credential)?;
         let (account, credential) = (brought.account, looked.credential);
+        let is_untried =
+            brought.token.is_some() && !tokens::are_looked_into(platform) && credential.accounts.is_empty();
         app.db.writer.write_async(move |tx| credentials::put(tx, platform, account, &credential, now)).await?;
-        Ok(if looked.reads { Exit::Done } else { Exit::Partly })
+        if is_untried {
+            eprintln!(
+                "It was tried on no account: the register has none to read there yet. Run this again once it has."
+            );
+        }
+        Ok(if looked.reads && !is_untried { Exit::Done } else { Exit::Partly })
     }
 
     /// The secret: from a file, from standard input, or typed where nobody sees it.
     fn read(&self) -> Result<Secret> {
         let text = match &self.token_file {
-            Some(file) if file.as_os_str() != "-" => return Ok(read_secret(file).map_err(|e| Usage(format!("{e:#}")))?),
+            Some(file) if file.as_os_str() != "-" => {
+                let secret = read_secret(file).map_err(|e| Usage(format!("{e:#}")))?;
+                if others_read(file) {
+                    eprintln!(
+                        "Others on this machine can read {}: delete it once the secret is stored.",
+                        file.display()
+                    );
+                }
+                return Ok(secret);
+            }
             None if std::io::stdin().is_terminal() => typed(self.platform)?,
             _ => {
                 let mut text = String::new();
@@ -208,6 +225,10 @@ impl Connect {
         }
         Ok(())
     }
+}
+
+fn others_read(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.mode() & 0o077 != 0)
 }
 
 enum Lasting {

@@ -232,7 +232,8 @@ pub fn read_secret(file: &Path) -> Result<Secret> {
     // In words alone: an I/O error in the chain would pass for trouble with the archive, which ends the process.
     let text = std::fs::read_to_string(file)
         .map_err(|error| anyhow!("could not read the secret that lies in {}: {error}", file.display()))?;
-    let secret = text.trim();
+    // Editors of Windows begin a file with a mark of their own.
+    let secret = text.trim_start_matches('\u{feff}').trim();
     if secret.is_empty() {
         bail!("the secret's file {} is empty: put the secret in it", file.display());
     }
