@@ -77,10 +77,10 @@ pub async fn accept(
     let shown = hex::decode(&digest).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).ok_or(Error::NotFound)?;
     let now = site.clock().now();
     let is_there = site.blocking(move |site| {
-        if site.db().read(offers::known)?.is_none_or(|(digest, _)| digest != shown) {
-            return Ok(false);
-        }
-        site.db().writer.write(move |tx: &db::Tx<'_>| offers::accept(tx, &shown, &person.name, now)).map(|_| true)
+        site.db().writer.write(move |tx: &db::Tx<'_>| {
+            let is_offered = offers::known(tx)?.is_some_and(|(digest, _)| digest == shown);
+            if is_offered { offers::accept(tx, &shown, &person.name, now).map(|_| true) } else { Ok(false) }
+        })
     });
     if !is_there.await? {
         let words = "These packs are not offered any more: go back and look at what is.";
