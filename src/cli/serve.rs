@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::Exit;
 use crate::app::App;
+use crate::platform::media;
 use crate::{jobs, web};
 
 /// Run the daemon: jobs and web pages. SIGTERM or Ctrl-C stops it cleanly.
@@ -75,6 +76,7 @@ pub fn only_one(app: &App) -> Result<File> {
 
 /// Runs everything until a signal comes or the archive fails. Says to systemd when it is ready and when it stops.
 pub async fn serve(app: Arc<App>, listener: TcpListener, sign_in: web::SignIn) -> Result<()> {
+    media::sweep(&app.config.media_dir(), app.clock.now())?;
     let (tell, stop) = watch::channel(false);
     let mut parts = JoinSet::new();
     let site = web::Site::new(app.db.clone(), app.config.clone(), app.clock.clone(), sign_in);

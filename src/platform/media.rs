@@ -4,13 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 use reqwest::Url;
 use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::http::{Auth, Call, Http, Trust, plain_judge};
 use super::unreachable::unreachable_host;
-use crate::model::Media;
+use crate::model::{Media, Timestamp};
 
 /// A medium whose bytes now lie in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +127,27 @@ fn storage(call: &Call, error: anyhow::Error) -> Missed {
     Missed::Storage(error.context(format!("{} could not be written", call.what)))
 }
 
+/// How the names of files begin that are not kept yet.
+const INCOMING: &str = ".incoming-";
+
+/// A file of which nothing was written for so long is nobody's any more.
+const LEFT_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Removes what a crash has left of files that were being written.
+pub fn sweep(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
+    let Ok(files) = std::fs::read_dir(folder) else { return Ok(()) };
+    for file in files {
+        let file = file?;
+        let is_ours = file.file_name().to_string_lossy().starts_with(INCOMING);
+        let written_at = file.metadata().and_then(|facts| facts.modified()).ok().map(Timestamp::try_from);
+        if is_ours && matches!(written_at, Some(Ok(at)) if at + LEFT_AFTER < now) {
+            // Another process may have removed it in the meantime.
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+    Ok(())
+}
+
 /// A file that is being written; removed again unless it is kept.
 pub struct Incoming {
     file: tempfile::NamedTempFile,
@@ -137,7 +159,7 @@ pub struct Incoming {
 impl Incoming {
     pub fn begin(folder: &Path) -> anyhow::Result<Incoming> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let file = tempfile::Builder::new().prefix(".incoming-").tempfile_in(folder)?;
+        let file = tempfile::Builder::new().prefix(INCOMING).tempfile_in(folder)?;
         Ok(Incoming { file, digest: Sha256::new(), size: 0, head: Vec::new() })
     }
 
@@ -221,6 +243,20 @@ mod tests {
         assert!(mime("application/json", b"[]", None).unwrap_err().contains("text"));
         assert!(mime("application/zip", b"PK", None).unwrap_err().contains("application/zip"));
         assert!(mime("image/jpeg", jpeg, Some("video/mp4")).unwrap_err().contains("announced"));
+    }
+
+    #[test]
+    fn what_a_crash_left_is_removed_after_a_day_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = Incoming::begin(folder.path()).unwrap().file.keep().unwrap().1;
+        let kept = folder.path().join("kept");
+        std::fs::write(&kept, "kept").unwrap();
+        let written = Timestamp::try_from(left.metadata().unwrap().modified().unwrap()).unwrap();
+        sweep(folder.path(), written + LEFT_AFTER).unwrap();
+        assert!(left.exists());
+        sweep(folder.path(), written + LEFT_AFTER + SignedDuration::from_secs(1)).unwrap();
+        assert!(!left.exists() && kept.exists());
+        sweep(&folder.path().join("none"), written).unwrap();
     }
 
     #[test]
