@@ -137,6 +137,12 @@ pub struct Check {
 }
 
 impl Check {
+    /// What to do, for whoever audits: what only a person can say is asked of the owner and recorded by IT.
+    pub fn act_and_record(&self, slug: &str) -> String {
+        let recorded = topics::topic(self.id).map(|_| format!("; what was said is recorded at /attest/{slug}"));
+        format!("{}{}", self.act, recorded.unwrap_or_default())
+    }
+
     /// The verdict on a page; `None` where it is not asked.
     pub fn of(&self, subject: &Subject, standard: &Standard) -> Option<Verdict> {
         let platform = subject.account.row.platform.as_str();

@@ -35,7 +35,7 @@ pub struct Line {
     pub words: String,
     pub since: Option<Timestamp>,
     pub turn: &'static str,
-    pub act: &'static str,
+    pub act: String,
     /// The ledger entries it rests on.
     pub evidence: Vec<u64>,
     /// How an open finding's ticket stands.
@@ -118,7 +118,7 @@ fn line(page: &Examined, check: &'static Check, verdict: &Verdict, open: Option<
         },
         since: open.map(|found| found.since),
         turn: check.turn.as_str(),
-        act: check.act,
+        act: check.act_and_record(&row.slug),
         evidence: still.map_or_else(|| verdict.evidence().to_vec(), |found| found.evidence.clone()),
         ticket: None,
     }
@@ -287,7 +287,7 @@ pub fn csv(lines: &[Line]) -> Result<Vec<u8>> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record([
         "account", "page", "platform", "owner", "check", "clause", "asks", "verdict", "words", "since", "turn", "act",
-        "evidence",
+        "evidence", "ticket",
     ])?;
     for line in lines {
         let since = line.since.map(crate::model::rfc3339).unwrap_or_default();
@@ -305,8 +305,9 @@ pub fn csv(lines: &[Line]) -> Result<Vec<u8>> {
             &line.words,
             &since,
             line.turn,
-            line.act,
+            &line.act,
             &evidence,
+            line.ticket.as_ref().map_or("", |ticket| ticket.state),
         ];
         writer.write_record(cells.map(sheet::safe_cell))?;
     }

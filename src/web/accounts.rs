@@ -71,7 +71,7 @@ struct FindingRow {
     since: When,
     seen: When,
     turn: &'static str,
-    act: &'static str,
+    act: String,
     evidence: Vec<u64>,
 }
 
@@ -127,7 +127,7 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
             is_retired: account.status == AccountStatus::Retired,
             wish: wish.map(|wish| (wish.actor, When::new(wish.at, zone), account.trouble.clone())),
             turn: found.first().map_or_else(String::new, |one| audit::turn_words(&one.turn).to_owned()),
-            findings: found.into_iter().map(|one| finding(site, one)).collect(),
+            findings: found.into_iter().map(|one| finding(site, slug, one)).collect(),
             verdicts,
             unchecked,
             changes,
@@ -145,7 +145,7 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
     })
 }
 
-fn finding(site: &Site, found: Finding) -> FindingRow {
+fn finding(site: &Site, slug: &str, found: Finding) -> FindingRow {
     let zone = &site.config().time_zone;
     let check = audit::check(&found.check);
     FindingRow {
@@ -156,7 +156,7 @@ fn finding(site: &Site, found: Finding) -> FindingRow {
         since: When::new(found.since, zone),
         seen: When::new(found.seen_at, zone),
         turn: audit::turn_words(&found.turn),
-        act: check.map_or("", |check| check.act),
+        act: check.map(|check| check.act_and_record(slug)).unwrap_or_default(),
         evidence: found.evidence,
     }
 }

@@ -42,7 +42,7 @@ struct Failing {
     words: String,
     since: Option<When>,
     turn: &'static str,
-    act: &'static str,
+    act: String,
 }
 
 pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>) -> Result<Response, Error> {
@@ -102,7 +102,7 @@ fn one(site: &Site, slug: &str, lines: &[Line]) -> OnePage {
         words: line.words.clone(),
         since: line.since.map(|at| When::new(at, &site.config().time_zone)),
         turn: audit::turn_words(line.turn),
-        act: line.act,
+        act: line.act.clone(),
     });
     let first = own.first();
     let owner = first.map(|line| line.owner.clone()).filter(|owner| !owner.is_empty());

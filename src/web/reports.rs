@@ -12,6 +12,7 @@ use super::auth::Person;
 use super::review::concern;
 use super::show::{When, counted, number, shorten};
 use super::{Error, Frame, Site, render};
+use crate::audit::topics;
 use crate::db::items::read;
 use crate::db::reports::{self, Figure, Kept, Report};
 use crate::model::people::Thing;
@@ -82,6 +83,8 @@ struct FindingList {
 }
 
 struct FindingRow {
+    /// Only a person can say it: where that is recorded.
+    is_said: bool,
     entry: u64,
     slug: String,
     title: String,
@@ -180,6 +183,7 @@ fn gather(site: &Site, person: &Person, frame: Frame, report: Report, scope: Opt
 fn findings(site: &Site, lists: &Lists) -> Vec<FindingList> {
     let Some(found) = &lists.findings else { return Vec::new() };
     let row = |line: &FindingLine| FindingRow {
+        is_said: topics::topic(&line.check).is_some(),
         entry: line.entry,
         slug: line.account.clone(),
         title: title(lists, &line.account).to_owned(),

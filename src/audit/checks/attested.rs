@@ -48,6 +48,6 @@ fn never(topic: &Topic, subject: &Subject, standard: &Standard) -> Answer {
     if is_begun {
         fails(format!("nobody has said {}", topic.about), [subject.stated.seq])
     } else {
-        Err(not_stated("what no platform shows and a person has to say: pagekeeper attest"))
+        Err(not_stated("what no platform shows and a person has to say: it is recorded at /attest"))
     }
 }

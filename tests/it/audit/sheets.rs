@@ -18,7 +18,7 @@ fn a_table_for_spreadsheets_holds_no_formula() {
         words: "=HYPERLINK(\"http://x.example.net\")".into(),
         since: None,
         turn: "it",
-        act: "Ask",
+        act: "Ask".into(),
         evidence: vec![3, 4],
         ticket: None,
     };
@@ -26,7 +26,7 @@ fn a_table_for_spreadsheets_holds_no_formula() {
     let cells = text.lines().nth(1).unwrap();
     assert_eq!(
         cells,
-        "'=1+1,'@here,facebook,'-2,name,III.2,Its name,fails,\"'=HYPERLINK(\"\"http://x.example.net\"\")\",,it,Ask,3 4"
+        "'=1+1,'@here,facebook,'-2,name,III.2,Its name,fails,\"'=HYPERLINK(\"\"http://x.example.net\"\")\",,it,Ask,3 4,"
     );
 }
 
