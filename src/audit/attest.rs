@@ -14,6 +14,7 @@ use crate::db::{Conn, Db};
 use crate::model::{AccountStatus, Timestamp};
 use crate::platform::media::Incoming;
 use crate::text::dates;
+use crate::text::plain::{is_plain, line, lines};
 
 /// The largest evidence file.
 pub const LARGEST_FILE: usize = 20 << 20;
@@ -50,19 +51,49 @@ pub fn say(
 ) -> Result<Vec<u64>> {
     let today = dates::date(now, &config.time_zone);
     sayings.iter().try_for_each(|saying| check(account, saying, today))?;
-    let media = config.media_dir();
-    let news = sayings.into_iter().map(|saying| {
-        Ok(New {
-            topic: saying.topic.id,
-            answer: saying.answer,
-            words: lines(&saying.words),
-            said_by: line(&saying.said_by),
-            expires_on: saying.until.unwrap_or_else(|| saying.topic.holds_until(saying.answer, &config.audit, today)),
-            evidence: saying.file.map(|(name, bytes)| keep(&media, &name, &bytes)).transpose()?,
-        })
-    });
+    let news = sayings.into_iter().map(|saying| understood(saying, config, today));
     let (id, news, actor) = (account.id, news.collect::<Result<Vec<New>>>()?, actor.to_owned());
     db.writer.write(move |tx| news.iter().map(|new| attestations::record(tx, id, new, &actor, now)).collect())
+}
+
+/// Records what is said of many pages, all of it or nothing, but for what was said today in the same words: how many were recorded,
+/// and how many stood there. Read and written in one transaction: the same table may be brought twice at once.
+pub fn say_all(
+    db: &Db,
+    config: &Config,
+    said: Vec<(&Account, Saying)>,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(usize, usize)> {
+    let today = dates::date(now, &config.time_zone);
+    said.iter().try_for_each(|(account, saying)| check(account, saying, today))?;
+    let news = said.into_iter().map(|(account, saying)| Ok((account.id, understood(saying, config, today)?)));
+    let (news, actor, zone) = (news.collect::<Result<Vec<(i64, New)>>>()?, actor.to_owned(), config.time_zone.clone());
+    db.writer.write(move |tx| {
+        let known = attestations::in_force(tx)?;
+        let stands = |(account, new): &&(i64, New)| {
+            known.get(account).into_iter().flatten().any(|one| {
+                (one.topic.as_str(), one.answer) == (new.topic, new.answer)
+                    && (&one.words, &one.said_by) == (&new.words, &new.said_by)
+                    && dates::date(one.at, &zone) == today
+            })
+        };
+        let (same, fresh): (Vec<_>, Vec<_>) = news.iter().partition(stands);
+        fresh.iter().try_for_each(|(id, new)| attestations::record(tx, *id, new, &actor, now).map(|_| ()))?;
+        Ok((fresh.len(), same.len()))
+    })
+}
+
+/// As it will be recorded, its file kept.
+fn understood(saying: Saying, config: &Config, today: Date) -> Result<New> {
+    Ok(New {
+        topic: saying.topic.id,
+        answer: saying.answer,
+        words: lines(&saying.words),
+        said_by: line(&saying.said_by),
+        expires_on: saying.until.unwrap_or_else(|| saying.topic.holds_until(saying.answer, &config.audit, today)),
+        evidence: saying.file.map(|(name, bytes)| keep(&config.media_dir(), &name, &bytes)).transpose()?,
+    })
 }
 
 /// Whether it can be recorded as it is.
@@ -112,24 +143,6 @@ pub fn file_name(given: &str) -> String {
     let plain: String = last.chars().filter(|letter| is_plain(*letter)).take(LONGEST_NAME).collect();
     let plain = plain.trim().trim_start_matches('.').trim();
     if plain.is_empty() { "evidence".to_owned() } else { plain.to_owned() }
-}
-
-fn is_plain(letter: char) -> bool {
-    let turns =
-        matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    !letter.is_control() && !turns
-}
-
-/// Words on one line.
-fn line(text: &str) -> String {
-    lines(text).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Words without what steers a terminal; their lines stay.
-fn lines(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
-    let plain: String = text.chars().filter(|letter| is_plain(*letter) || *letter == '\n').collect();
-    plain.trim().to_owned()
 }
 
 /// A topic that has to be asked of a page.

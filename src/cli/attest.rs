@@ -214,27 +214,7 @@ fn import(app: &App, file: &Path, actor: &str) -> Result<Exit> {
     let pages: HashMap<String, Account> =
         app.db.read(accounts::all)?.into_iter().map(|account| (account.row.slug.clone(), account)).collect();
     let said = read(app, &bytes, &pages).map_err(|error| Usage(format!("{}: {error:#}", file.display())))?;
-    let known = app.db.read(attestations::in_force)?;
-    let today = dates::date(app.clock.now(), &app.config.time_zone);
-    let (mut done, mut same) = (0, 0);
-    let mut by_page: Vec<(&Account, Vec<Saying>)> = Vec::new();
-    for (account, saying) in said {
-        let is_same = known.get(&account.id).into_iter().flatten().any(|one| {
-            one.topic == saying.topic.id
-                && one.answer == saying.answer
-                && (&one.words, &one.said_by) == (&saying.words, &saying.said_by)
-                && dates::date(one.at, &app.config.time_zone) == today
-        });
-        match by_page.last_mut().filter(|(page, _)| page.id == account.id) {
-            _ if is_same => same += 1,
-            Some((_, sayings)) => sayings.push(saying),
-            None => by_page.push((account, vec![saying])),
-        }
-    }
-    for (account, sayings) in by_page {
-        done += sayings.len();
-        record(app, account, sayings, actor)?;
-    }
+    let (done, same) = attest::say_all(&app.db, &app.config, said, actor, app.clock.now())?;
     app.follow(app.clock.now())?;
     eprintln!("{done} answers recorded, {same} stood there since today already.");
     Ok(Exit::Done)

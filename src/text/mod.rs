@@ -10,5 +10,6 @@ pub mod letter;
 pub mod tokenize;
 pub mod mend;
 pub mod phrase;
+pub mod plain;
 pub mod sheet;
 pub mod views;

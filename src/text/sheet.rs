@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
-use super::decode;
+use super::{decode, plain};
 
 /// More than this is no cell of a list: most often a mark that is not closed.
 const LONGEST_CELL: usize = 10_000;
@@ -140,6 +140,7 @@ fn unreadable(bytes: &[u8], at: usize) -> anyhow::Error {
     });
     let place = marks.count();
     let column = header.split(mark).nth(place).map_or("", |name| name.trim_matches(['"', ' ', '\u{feff}']));
+    let column = plain::line(column);
     anyhow!("line {line}, column {column}: the file is in no one encoding: save it as CSV UTF-8")
 }
 

@@ -18,6 +18,7 @@ use crate::db;
 use crate::db::accounts::Account;
 use crate::db::tickets::Answer;
 use crate::model::Timestamp;
+use crate::text::plain;
 
 /// So many answers a page and hour are recorded.
 const MOST_AN_HOUR: u32 = 20;
@@ -127,6 +128,6 @@ pub async fn record(
 }
 
 fn cleaned(note: &str) -> String {
-    let words: String = note.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_NOTE).collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: String = note.chars().take(LONGEST_NOTE).collect();
+    plain::line(&words)
 }

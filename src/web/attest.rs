@@ -288,7 +288,7 @@ async fn take(sent: &mut Sent, mut field: Field<'_>) -> Result<(), Error> {
                     bytes.extend_from_slice(&chunk);
                 }
             }
-            entry.file = (!name.is_empty() && !bytes.is_empty()).then_some((name, bytes));
+            entry.file = (!name.is_empty() || !bytes.is_empty()).then_some((name, bytes));
         }
         _ => {}
     }

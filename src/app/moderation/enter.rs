@@ -8,7 +8,7 @@ use crate::db::accounts::{self, Account};
 use crate::db::moderation::{self, Act, New};
 use crate::db::{Conn, Db, items};
 use crate::model::Timestamp;
-use crate::text::dates;
+use crate::text::{dates, plain};
 
 /// A person can mend it: the words say how.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ fn understood(conn: &Conn, entry: &Entry, today: Date) -> Result<(Account, New)>
     let account = accounts::by_slug(conn, &entry.account)?
         .ok_or_else(|| Refused(format!("the register has no page {:?}: pagekeeper accounts list", entry.account)))?;
     let act: Act = entry.act.parse().map_err(Refused)?;
-    let [person, clause, reason] = [&entry.person, &entry.clause, &entry.reason].map(|text| text.trim().to_owned());
+    let [person, clause, reason] = [&entry.person, &entry.clause, &entry.reason].map(|text| plain::line(text));
     for ((what, most), text) in LONGEST.iter().zip([&person, &clause, &reason]) {
         if text.chars().count() > *most {
             return Err(Refused(format!("the {what} has more than {most} letters")).into());

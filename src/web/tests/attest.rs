@@ -181,7 +181,8 @@ async fn a_form_that_cannot_be_taken_records_nothing_and_says_why() {
     let large = vec![b'x'; LARGEST_FILE + 1];
     let by = ("said_by", "Ana Ruiz");
     let yes = ("answer.malware", "yes");
-    let cases: [(u16, &str, Vec<u8>); 8] = [
+    let cases: [(u16, &str, Vec<u8>); 9] = [
+        (400, "the file is empty", form(&[by, yes], &[("file.malware", "a.png", b"")])),
         (413, "Malware protection: the file is larger than 20 MiB", form(&[by, yes], &[("file.malware", "a", &large)])),
         (400, "Nothing was answered", form(&[by], &[])),
         (400, "who says so?", form(&[("said_by", " "), yes], &[])),

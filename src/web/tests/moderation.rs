@@ -38,7 +38,7 @@ async fn looking_makes_nothing_asking_makes_it_and_each_making_is_on_record() {
     assert!(empty.body.contains("Nothing was seen hidden, missing, gone or blocked"), "{}", empty.body);
     assert_eq!(entries(&served, "access"), 1);
 
-    entered(&served, "names+a+neighbor").await;
+    entered(&served, "names%1B+a%E2%80%AE%00+neighbor").await;
     let made = send(&served, "POST", PATH, DAYS).await;
     for words in [
         "said by <bdi class=\"anywhere\">priya.nair</bdi>",
