@@ -1,6 +1,6 @@
 //! Where accounts fall short of the audit: what is open, since when, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -130,7 +130,8 @@ pub struct Changed {
 }
 
 /// Brings the findings up to what an audit saw. `ended` names the checks that hold or are not asked; what neither fails nor ended
-/// stays as it is. A finding whose account is not in `accounts` is withdrawn: the page was retired.
+/// stays as it is. A finding whose account is not in `accounts` is withdrawn: the page was retired. An audit that looked before the
+/// last one that was kept changes nothing, and one that looked before a page was retired opens nothing there.
 pub fn keep(
     tx: &Transaction<'_>,
     accounts: &[i64],
@@ -139,11 +140,15 @@ pub fn keep(
     through: u64,
     now: Timestamp,
 ) -> Result<Changed> {
+    if last_run(tx, Timestamp::MAX)?.is_some_and(|last| last.through > through) {
+        return Ok(Changed::default());
+    }
     let mut known: BTreeMap<(i64, String), Finding> =
         open(tx)?.into_iter().map(|found| ((found.account, found.check.clone()), found)).collect();
     let mut log = Log::open(tx)?;
     let mut changed = Changed::default();
-    for one in failing {
+    let retired = retired(tx)?;
+    for one in failing.iter().filter(|one| !retired.contains(&one.account)) {
         match known.remove(&(one.account, one.check.to_owned())) {
             Some(found) => seen_again(tx, &found, one, now)?,
             None => {
@@ -167,6 +172,11 @@ pub fn keep(
         params![ms(now), row_id(through)],
     )?;
     Ok(changed)
+}
+
+fn retired(tx: &Transaction<'_>) -> Result<BTreeSet<i64>> {
+    let mut statement = tx.prepare_cached("SELECT id FROM accounts WHERE status = 'retired'")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Withdraws what is open of a page that is retired.
