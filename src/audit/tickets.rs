@@ -38,10 +38,13 @@ const DONE_HOLDS_DAYS: i32 = 5;
 /// The owner's address as the register has it; empty where it is none.
 pub fn address(account: &Account) -> &str {
     let address = account.row.owner_email.trim();
+    if is_address(address) { address } else { "" }
+}
+
+/// Whether this is one address, to which a mail can go.
+pub fn is_address(address: &str) -> bool {
     let is_one = |(name, host): (&str, &str)| !name.is_empty() && host.contains('.') && !host.contains('@');
-    let fine =
-        address.split_once('@').is_some_and(is_one) && !address.contains(|c: char| c.is_whitespace() || c == ',');
-    if fine { address } else { "" }
+    address.split_once('@').is_some_and(is_one) && !address.contains(|c: char| c.is_whitespace() || c == ',')
 }
 
 /// How a ticket stands today, in the order in which a list has them.
@@ -96,6 +99,11 @@ impl Standing {
             Standing::Accepted => "Accepted as it is for now",
             Standing::Verified => "Verified: the check was seen to hold",
         }
+    }
+
+    /// Nobody is mailed until a person or a day ends it.
+    pub const fn rests(self) -> bool {
+        matches!(self, Standing::Help | Standing::NotMine | Standing::Done | Standing::Accepted)
     }
 
     pub fn of(ticket: &Ticket, account: &Account, today: Date) -> Standing {
@@ -231,7 +239,8 @@ fn asked<'d>(ticket: &'d Ticket, account: &Account, reader: &str, config: &Confi
         }
         State::Open => {
             let rest = if ticket.mails < 2 { SECOND_AFTER_DAYS } else { LATER_AFTER_DAYS };
-            let is_due = ticket.last_mailed_at.is_none_or(|at| days_between(day(at), today) >= rest);
+            let has_rested = |at| days_between(day(at), today) >= rest;
+            let is_due = ticket.mails == 0 || ticket.last_mailed_at.is_none_or(has_rested);
             Some(Asked { ticket, check, is_due, again: None })
         }
     }

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::audit::CHECKS;
 use crate::audit::tickets::{self, Listed};
 use crate::db;
-use crate::text::dates;
+use crate::text::{dates, plain};
 
 /// Tickets.
 #[derive(Debug, Subcommand)]
@@ -45,6 +45,20 @@ pub enum Tickets {
         #[arg(long = "as", value_name = "NAME")]
         actor: Option<String>,
     },
+    /// Ask the owner again, from the first mail on: once IT has helped, when the page is hers after all, or to end an acceptance.
+    /// Example: pagekeeper tickets reopen mesa-vista-high website --reason "showed her where it stands"
+    Reopen {
+        /// The page, by its slug.
+        account: String,
+        /// The check, as `tickets` and `audit --json` name it.
+        check: String,
+        /// Why, in a few words; it stands on record.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        reason: String,
+        /// For whom; the system user by default.
+        #[arg(long = "as", value_name = "NAME")]
+        actor: Option<String>,
+    },
 }
 
 pub fn run(app: &App, json: bool, what: Option<Tickets>) -> Result<Exit> {
@@ -55,6 +69,9 @@ pub fn run(app: &App, json: bool, what: Option<Tickets>) -> Result<Exit> {
         Some(Tickets::Off { actor }) => switch(app, false, actor),
         Some(Tickets::Accept { account, check, reason, until, actor }) => {
             accept(app, (account, check), reason, until, actor.unwrap_or_else(system_user))
+        }
+        Some(Tickets::Reopen { account, check, reason, actor }) => {
+            reopen(app, (account, check), reason, actor.unwrap_or_else(system_user))
         }
     }
 }
@@ -133,11 +150,30 @@ fn accept(app: &App, finding: (String, String), reason: String, until: Date, act
     if until < dates::date(now, &app.config.time_zone) {
         return Err(Usage(format!("{until} has passed: name a day to come")).into());
     }
-    if !CHECKS.iter().any(|check| check.id == finding.1) {
-        return Err(Usage(format!("there is no check {:?}; `pagekeeper tickets` names them", finding.1)).into());
-    }
+    known(&finding.1)?;
     let (account, check) = finding.clone();
-    app.db.writer.write(move |tx| db::tickets::accept(tx, (&account, &check), &reason, until, &actor, now))?;
+    app.db
+        .writer
+        .write(move |tx| db::tickets::accept(tx, (&account, &check), &plain::line(&reason), until, &actor, now))?;
     eprintln!("{} {}: accepted as it is; it comes back when {until} has passed.", finding.0, finding.1);
     Ok(Exit::Done)
+}
+
+fn reopen(app: &App, finding: (String, String), reason: String, actor: String) -> Result<Exit> {
+    known(&finding.1)?;
+    let (now, (account, check)) = (app.clock.now(), finding.clone());
+    let reopened =
+        move |tx: &db::Tx<'_>| db::tickets::reopen(tx, (&account, &check), &plain::line(&reason), &actor, now);
+    let begun = app.db.writer.write(reopened)?;
+    let more =
+        if begun > 1 { format!(" with the {} others that she said are not hers", begun - 1) } else { String::new() };
+    eprintln!("{} {}: open again{more}; the owner is asked from the first mail on.", finding.0, finding.1);
+    Ok(Exit::Done)
+}
+
+fn known(check: &str) -> Result<(), Usage> {
+    match CHECKS.iter().any(|known| known.id == check) {
+        true => Ok(()),
+        false => Err(Usage(format!("there is no check {check:?}; `pagekeeper tickets` names them"))),
+    }
 }

@@ -202,12 +202,8 @@ fn mailed(tx: &Transaction<'_>, log: &mut Log<'_>, told: &Told, owner: &str, now
     if let Some(reason) = told.again {
         let mut fields = named("reopened");
         fields.push(("reason", reason.to_owned()));
-        log.record(now, "ticket", Some(&slug), None, &fields)?;
-        tx.prepare_cached(
-            "UPDATE tickets SET state = 'open', mails = 0, answer = NULL, answered_at = NULL, reason = '', accepted_by = NULL,
-               accepted_until = NULL WHERE finding_id = ?1",
-        )?
-        .execute([told.finding])?;
+        let entry = log.record(now, "ticket", Some(&slug), None, &fields)?;
+        begin_anew(tx, told.finding, entry)?;
     }
     let entry = log.record(now, "ticket", Some(&slug), None, &named("mailed"))?;
     tx.prepare_cached(
@@ -325,6 +321,43 @@ pub fn accept(
            accepted_until = ?4, seq = ?5 WHERE finding_id = ?1",
     )?
     .execute(params![finding, reason, actor, until.to_string(), row_id(entry)])?;
+    Ok(())
+}
+
+/// Begins anew what was answered or accepted: the owner is asked again from the first step. An answer that the page is another's is
+/// about the page: all that it rests goes with it. Returns how many tickets that is.
+pub fn reopen(
+    tx: &Transaction<'_>,
+    (slug, check): (&str, &str),
+    reason: &str,
+    actor: &str,
+    now: Timestamp,
+) -> Result<usize> {
+    let answered = all(tx, "f.ended IS NULL AND t.state IN ('answered', 'accepted') ORDER BY f.id", &[])?;
+    let account = super::accounts::by_slug(tx, slug)?.with_context(|| format!("{slug} is not in the register"))?.id;
+    let own: Vec<Ticket> = answered.into_iter().filter(|ticket| ticket.account == account).collect();
+    let named = own.iter().find(|ticket| ticket.check == check);
+    let named = named.with_context(|| format!("{check} of {slug} is neither answered nor accepted: nothing rests"))?;
+    let is_disowned = |ticket: &&Ticket| matches!(ticket.state, State::Answered { answer: Answer::NotMine, .. });
+    let with_it = |ticket: &&Ticket| ticket.check == check || (is_disowned(&named) && is_disowned(ticket));
+    let mut log = Log::open(tx)?;
+    let mut begun = 0;
+    for ticket in own.iter().filter(with_it) {
+        let mut fields = vec![("check", ticket.check.clone()), ("change", "reopened".to_owned())];
+        fields.extend((!reason.is_empty()).then(|| ("reason", reason.to_owned())));
+        let entry = log.record(now, "ticket", Some(slug), Some(actor), &fields)?;
+        begin_anew(tx, ticket.finding, entry)?;
+        begun += 1;
+    }
+    Ok(begun)
+}
+
+fn begin_anew(tx: &Transaction<'_>, finding: i64, entry: u64) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE tickets SET state = 'open', mails = 0, answer = NULL, answered_at = NULL, reason = '', accepted_by = NULL,
+           accepted_until = NULL, seq = ?2 WHERE finding_id = ?1",
+    )?
+    .execute(params![finding, row_id(entry)])?;
     Ok(())
 }
 

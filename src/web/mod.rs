@@ -192,6 +192,7 @@ pub fn pages(site: &Site) -> Routes {
         .get("/tickets", register, tickets::page)
         .post("/tickets/switch", change, tickets::switch)
         .post("/tickets/accept", change, tickets::accept)
+        .post("/tickets/reopen", change, tickets::reopen)
         .get("/me", Need::SignedIn, auth::me::page)
         .post("/me/password", Need::SignedIn, auth::me::change_password)
         .post("/me/sign-out-others", Need::SignedIn, auth::me::sign_out_others)

@@ -15,7 +15,10 @@ use super::{Error, Frame, Site, render, see};
 use crate::audit::tickets::{self, Listed, Standing};
 use crate::db;
 use crate::db::mails;
-use crate::text::dates;
+use crate::text::{dates, plain};
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 300;
 
 #[derive(Template)]
 #[template(path = "tickets.html")]
@@ -34,6 +37,8 @@ struct Row {
     mailed: Option<When>,
     /// Whether it can be accepted.
     is_open: bool,
+    /// Whether the owner can be asked again.
+    rests: bool,
 }
 
 pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>) -> Result<Response, Error> {
@@ -50,6 +55,7 @@ pub async fn page(State(site): State<Site>, Extension(person): Extension<Person>
                     since: when(one.since),
                     mailed: one.ticket.last_mailed_at.map(when),
                     is_open: !matches!(standing, Standing::Accepted | Standing::Verified),
+                    rests: standing.rests(),
                     one,
                 };
                 match groups.last_mut().filter(|(words, _)| *words == standing.words()) {
@@ -110,8 +116,9 @@ pub async fn accept(
     let until: Option<Date> = form.until.trim().parse().ok().filter(|day| *day >= today);
     let refuse = |say: &str| Error::Refused(StatusCode::BAD_REQUEST, format!("{say} Nothing was recorded: go back."));
     let until = until.ok_or_else(|| refuse("Write the last day, one to come, as in 2027-06-30."))?;
-    if form.reason.trim().is_empty() {
-        return Err(refuse("Write why it is accepted."));
+    let reason = plain::line(&form.reason);
+    if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
+        return Err(refuse("Write why it is accepted, in at most 300 characters."));
     }
     let done = site.blocking(move |site| {
         let known = site.db().read(|conn| tickets::list(conn, site.config(), now))?;
@@ -121,9 +128,40 @@ pub async fn accept(
             return Ok(false);
         }
         let accept = move |tx: &db::Tx<'_>| {
-            db::tickets::accept(tx, (&form.account, &form.check), form.reason.trim(), until, &person.name, now)
+            db::tickets::accept(tx, (&form.account, &form.check), &reason, until, &person.name, now)
         };
         site.db().writer.write(accept).map(|()| true)
     });
     if done.await? { Ok(see("/tickets")) } else { Err(refuse("This finding is not open any more.")) }
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Reopen {
+    account: String,
+    check: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Asks the owner again, from the first mail on.
+pub async fn reopen(
+    State(site): State<Site>,
+    Extension(person): Extension<Person>,
+    Form(form): Form<Reopen>,
+) -> Result<Response, Error> {
+    let now = site.clock().now();
+    let reason: String = plain::line(&form.reason).chars().take(LONGEST_REASON).collect();
+    let done = site.blocking(move |site| {
+        let known = site.db().read(|conn| tickets::list(conn, site.config(), now))?;
+        let rests =
+            |one: &Listed| one.ticket.standing.rests() && one.account == form.account && one.check == form.check;
+        if !known.iter().any(rests) {
+            return Ok(false);
+        }
+        let begin =
+            move |tx: &db::Tx<'_>| db::tickets::reopen(tx, (&form.account, &form.check), &reason, &person.name, now);
+        site.db().writer.write(begin).map(|_| true)
+    });
+    let say = "This rests no more: somebody has begun it anew, or it is mended. Nothing was recorded: go back.";
+    if done.await? { Ok(see("/tickets")) } else { Err(Error::Refused(StatusCode::CONFLICT, say.into())) }
 }

@@ -90,7 +90,7 @@ async fn a_button_records_the_answer_and_only_from_our_own_page() {
     }
     assert_eq!(served.ask("POST", &path, &OWN, "answer=maybe").await.status, 400);
     assert_eq!(size(&served), before);
-    let note = "answer=help&note=who+is%0A%3Cb%3E+the+%22admin%22";
+    let note = "answer=help&note=who+is%0A%3Cb%3E+the%1B+%E2%80%AE%22admin%22";
     let answer = served.ask("POST", &path, &OWN, note).await;
     assert_eq!((answer.status, answer.body.contains("recorded as done")), (200, false), "{}", answer.body);
     assert!(answer.body.contains("IT department reads that you need help"), "{}", answer.body);
@@ -167,6 +167,15 @@ async fn the_page_of_tickets_lists_them_shows_the_preview_and_takes_switch_and_a
     assert_eq!(served.ask("POST", "/tickets/accept", &signed_in, &form("2026-12-31")).await.status, 303);
     let page = served.ask("GET", "/tickets", &signed_in, "").await.body;
     assert!(page.contains("Accepted until 2026-12-31 by <bdi>priya.nair</bdi>"), "{page}");
+    let long = "account=mesa-vista-high&check=dormant&until=2026-12-31&reason=".to_owned() + &"x".repeat(301);
+    assert_eq!(served.ask("POST", "/tickets/accept", &signed_in, &long).await.status, 400);
+    assert!(page.contains("Ask the owner again"), "{page}");
+    let again = "account=mesa-vista-high&check=dormant&reason=she+is+back";
+    assert_eq!(served.ask("POST", "/tickets/reopen", &signed_in, again).await.status, 303);
+    assert_eq!(served.ask("POST", "/tickets/reopen", &signed_in, again).await.status, 409, "it does not rest");
+    let page = served.ask("GET", "/tickets", &signed_in, "").await.body;
+    assert!(page.contains("Open: waits for the first mail") && !page.contains("Ask the owner again"), "{page}");
+    assert_eq!(served.ask("POST", "/tickets/accept", &signed_in, &form("2026-12-31")).await.status, 303);
     served.clock.advance(jiff::SignedDuration::from_hours(24 * 20));
     let cookie = served.cookie().await;
     let later = [("Cookie", cookie.as_str())];

@@ -42,6 +42,7 @@ const TABLE: &[(&str, &str, &[Role])] = &[
     ("GET", "/tickets", REGISTER),
     ("POST", "/tickets/switch", CHANGE),
     ("POST", "/tickets/accept", CHANGE),
+    ("POST", "/tickets/reopen", CHANGE),
     ("GET", "/me", Role::ALL),
     ("POST", "/me/password", Role::ALL),
     ("POST", "/me/sign-out-others", Role::ALL),

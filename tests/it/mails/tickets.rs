@@ -428,3 +428,65 @@ fn a_crash_sends_no_step_twice_and_loses_none() {
     }
     assert_eq!((world.send().sent, changes(&world).len()), (1, 3));
 }
+
+#[test]
+fn what_rests_is_begun_anew_by_a_person_from_the_first_step() {
+    let world = live();
+    owned(&world, MIDDLE, DANA, "");
+    let failing = [(HIGH, "dormant"), (HIGH, "website"), (MIDDLE, "dormant"), (MIDDLE, "website")];
+    audited(&world, &failing);
+    ask(&world);
+    let reopen = |slug: &'static str, check: &'static str| {
+        let now = world.now.get();
+        world.db.writer.write(move |tx| stored::reopen(tx, (slug, check), "showed her where", "Priya Nair", now))
+    };
+    assert!(reopen(HIGH, "dormant").is_err(), "it does not rest");
+    answer(&world, HIGH, LUIS, Answer::Help);
+    answer(&world, MIDDLE, DANA, Answer::NotMine);
+    assert_eq!(days(&world, 3, &failing), Vec::<String>::new());
+    assert_eq!(reopen(HIGH, "dormant").unwrap(), 1);
+    assert!(reopen(HIGH, "dormant").is_err(), "once");
+    assert_eq!(standing(&world, "dormant"), Some(Standing::NotMine), "the other page's comes first");
+    assert_eq!(ask(&world), 1, "at once");
+    let mail = world.sent().pop().unwrap();
+    assert!(mail.to == LUIS && mail.subject == "Your page Mesa Vista High (Facebook): 1 thing to fix", "{mail:?}");
+    assert_eq!(days(&world, 12, &failing), ["Nov 2", "Nov 9"], "the second, and then five days");
+    assert_eq!(reopen(MIDDLE, "website").unwrap(), 2, "that the page is another's was said of the page");
+    assert_eq!(ask(&world), 1);
+    assert!(world.sent().pop().unwrap().subject.ends_with("Ocotillo Middle (Facebook): 2 things to fix"));
+    let asking = world.db.read(stored::asking).unwrap();
+    assert_eq!(asking.iter().map(|one| (one.slug.as_str(), one.things)).collect::<Vec<_>>(), [(HIGH, 1)]);
+    assert_eq!(changes(&world).iter().filter(|change| *change == "reopened").count(), 3);
+    assert!(reopen(HIGH, "captions").is_err(), "there is no such finding");
+}
+
+#[test]
+fn an_audit_that_looked_before_another_or_before_a_page_was_retired_changes_nothing() {
+    let world = live();
+    audited(&world, &[(HIGH, "dormant")]);
+    let kept = |through: u64, failing: Vec<&'static str>| {
+        let (high, now) = (world.account(HIGH), world.now.get());
+        let failing: Vec<Failing> = failing
+            .into_iter()
+            .map(|check| Failing {
+                account: high,
+                slug: HIGH.into(),
+                check,
+                clause: "III.9",
+                turn: "owner",
+                what: "what it found".into(),
+                evidence: Vec::new(),
+            })
+            .collect();
+        let ended = [(high, "website", End::Fixed), (high, "dormant", End::Fixed)];
+        let ended: Vec<_> =
+            ended.into_iter().filter(|(_, check, _)| !failing.iter().any(|one| one.check == *check)).collect();
+        world.db.writer.write(move |tx| findings::keep(tx, &[high], &failing, &ended, through, now)).unwrap()
+    };
+    assert_eq!(kept(9, vec![]).fixed, 1);
+    assert_eq!(kept(8, vec!["dormant"]), Default::default(), "it looked earlier and came later");
+    let row = world.db.read(|conn| Ok(accounts::by_slug(conn, HIGH)?.unwrap().row)).unwrap();
+    let (row, now) = (Registration { status: "retired".into(), ..row }, world.now.get());
+    world.db.writer.write(move |tx| accounts::put(tx, &row, Some("admin"), now)).unwrap();
+    assert_eq!(kept(9, vec!["website"]).opened, 0, "the page was retired in between");
+}
