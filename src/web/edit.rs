@@ -11,8 +11,10 @@ use axum::{Extension, Form};
 
 use super::auth::Person;
 use super::{Error, Frame, Site, render, see};
+use crate::audit::tickets;
 use crate::db::accounts::{self, Account, Registration};
 use crate::model::AccountStatus;
+use crate::text::plain;
 
 /// The longest cell, in characters.
 const LONGEST: usize = 500;
@@ -135,7 +137,7 @@ fn keep(site: &Site, person: &Person, slug: &str, form: &BTreeMap<String, String
         site.db().read(|conn| Ok((accounts::by_slug(conn, slug)?, accounts::newest_entry(conn, slug)?)))?;
     let Some(account) = account else { return Ok(Done::NotFound) };
     if form.get("seen").and_then(|seen| seen.parse().ok()) != Some(newest) {
-        return Ok(Done::Refused("The row was changed in the meantime: go back, load the page anew, and look.".into()));
+        return Ok(changed());
     }
     let known = statuses(&account);
     let mut row = account.row;
@@ -152,18 +154,26 @@ fn keep(site: &Site, person: &Person, slug: &str, form: &BTreeMap<String, String
         _ => return Ok(Done::Refused("That is no status which this page can have. Go back and choose one.".into())),
     }
     let (now, actor) = (site.clock().now(), person.name.clone());
-    site.db().writer.write(move |tx| accounts::put(tx, &row, Some(&actor), now))?;
-    Ok(Done::Kept)
+    // Two may send the form in the same moment: what is compared and what is written are one transaction.
+    let is_kept = site.db().writer.write(move |tx| {
+        let is_seen = accounts::newest_entry(tx, &row.slug)? == newest;
+        if is_seen { accounts::put(tx, &row, Some(&actor), now).map(|_| true) } else { Ok(false) }
+    })?;
+    Ok(if is_kept { Done::Kept } else { changed() })
+}
+
+fn changed() -> Done {
+    Done::Refused("The row was changed in the meantime: go back, load the page anew, and look.".into())
 }
 
 /// Why a cell cannot be taken.
 fn wrong(kind: &str, value: &str) -> Option<&'static str> {
     match kind {
         _ if value.chars().count() > LONGEST => Some("this is too long"),
-        _ if value.chars().any(char::is_control) => Some("this has characters that cannot be shown"),
+        _ if !value.chars().all(plain::is_plain) => Some("this has characters that cannot be shown"),
         _ if value.is_empty() => None,
         "date" if !is_day(value) => Some("write the day as in 2026-09-01"),
-        "email" if !value.contains('@') || value.contains(char::is_whitespace) => Some("this is no mail address"),
+        "email" if !tickets::is_address(value) => Some("this is no mail address, or more than one"),
         "url" if !value.starts_with("https://") && !value.starts_with("http://") => {
             Some("write the whole address, from https:// on")
         }

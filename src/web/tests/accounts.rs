@@ -122,7 +122,14 @@ async fn a_row_is_changed_by_hand_with_its_entry_and_a_cell_that_cannot_be_is_re
     let seen = |served: &Served| served.db.read(|conn| accounts::newest_entry(conn, "mesa-vista-high")).unwrap();
     let first = seen(&served);
     let form = |more: &str| format!("seen={first}&status=active&{more}");
-    for wrong in ["it_notified_on=soon", "owner_email=dana", "comment_policy_url=javascript:x", "status=retired"] {
+    for wrong in [
+        "it_notified_on=soon",
+        "owner_email=dana",
+        "owner_email=a%40b.org,c%40d.org",
+        "name=a%E2%80%AEb",
+        "comment_policy_url=javascript:x",
+        "status=retired",
+    ] {
         let form = form(wrong).replacen("status=active&status", "status", 1);
         assert_eq!(served.post(&path, &form).await.status, 400, "{wrong}");
     }
@@ -143,6 +150,24 @@ async fn a_row_is_changed_by_hand_with_its_entry_and_a_cell_that_cannot_be_is_re
         assert!(body.contains("&#60;b&#62;High") && !body.contains("<b>High"), "{path}: {body}");
     }
     assert_eq!(served.post(&path, &good).await.status, 400, "who saw the older row looks again first");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_who_change_a_row_in_the_same_moment_one_looks_again() {
+    let served = served().await;
+    let cookie = served.cookie().await;
+    let signed_in = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+    let path = format!("{HIGH}/edit");
+    for round in 0..20 {
+        let seen = served.db.read(|conn| accounts::newest_entry(conn, "mesa-vista-high")).unwrap();
+        let form = |who: &str| format!("seen={seen}&status=active&purpose={who}+{round}");
+        let (one, two) = (form("one"), form("two"));
+        let both =
+            tokio::join!(served.ask("POST", &path, &signed_in, &one), served.ask("POST", &path, &signed_in, &two));
+        let mut both = [both.0.status, both.1.status];
+        both.sort_unstable();
+        assert_eq!(both, [303, 400]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
