@@ -12,6 +12,7 @@ use super::coverage::Strip;
 use super::history::{self, Changed};
 use super::show::{When, counted};
 use super::{Error, Frame, Site, book, overview, render};
+use crate::audit::tickets::{self, Listed};
 use crate::audit::topics::{TOPICS, Topic};
 use crate::audit::{self, Examined, Verdict};
 use crate::db::accounts::Account;
@@ -46,6 +47,7 @@ struct Page {
     wish: Option<(String, When, Option<String>)>,
     findings: Vec<FindingRow>,
     turn: String,
+    tickets: Vec<TicketRow>,
     /// Verdicts by kind: the heading, and each with its check and its words.
     verdicts: Vec<(String, Vec<VerdictRow>)>,
     /// Why the checks could not be run.
@@ -73,6 +75,14 @@ struct FindingRow {
     turn: &'static str,
     act: String,
     evidence: Vec<u64>,
+}
+
+struct TicketRow {
+    asks: &'static str,
+    standing: &'static str,
+    mails: u32,
+    mailed: Option<When>,
+    reason: String,
 }
 
 struct VerdictRow {
@@ -128,6 +138,11 @@ fn gather(site: &Site, person: &Person, slug: &str, now: Timestamp) -> Result<Op
             wish: wish.map(|wish| (wish.actor, When::new(wish.at, zone), account.trouble.clone())),
             turn: found.first().map_or_else(String::new, |one| audit::turn_words(&one.turn).to_owned()),
             findings: found.into_iter().map(|one| finding(site, slug, one)).collect(),
+            tickets: tickets::list(conn, site.config(), now)?
+                .into_iter()
+                .filter(|one| one.account == slug)
+                .map(|one| ticket(site, one))
+                .collect(),
             verdicts,
             unchecked,
             changes,
@@ -158,6 +173,16 @@ fn finding(site: &Site, slug: &str, found: Finding) -> FindingRow {
         turn: audit::turn_words(&found.turn),
         act: check.map(|check| check.act_and_record(slug)).unwrap_or_default(),
         evidence: found.evidence,
+    }
+}
+
+fn ticket(site: &Site, one: Listed) -> TicketRow {
+    TicketRow {
+        asks: one.asks,
+        standing: one.ticket.standing.words(),
+        mails: one.ticket.mails,
+        mailed: one.ticket.last_mailed_at.map(|at| When::new(at, &site.config().time_zone)),
+        reason: one.ticket.reason,
     }
 }
 

@@ -176,12 +176,12 @@ pub async fn page(
     render(&page.await?.ok_or(Error::NotFound)?)
 }
 
-/// *2 of 14 pages that have something due*
+/// *number 2 of the 14 pages with something due*
 fn place(waiting: &[String], slug: &str) -> String {
     match waiting.iter().position(|one| one == slug) {
         Some(place) => {
             let all = counted(waiting.len() as u64, "page", "pages");
-            format!("{} of {all} with something due", place + 1)
+            format!("number {} of the {all} with something due", place + 1)
         }
         None => "nothing is due here".to_owned(),
     }
