@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use anyhow::Result;
 use jiff::tz::TimeZone;
 
-use super::tickets::{Desk, Facts, Standing};
+use super::tickets::{self, Desk, Facts, Standing};
 use super::{Audit, CHECKS, Check, Examined, Turn, Verdict};
 use crate::db::Conn;
 use crate::db::findings::{self, Changed, Finding};
@@ -181,7 +181,7 @@ fn pages(audit: &Audit) -> String {
     )
 }
 
-/// *21 need something: 12 from the page's owner, 6 from IT, 3 from the principal. 40 findings in all; a page counts with its gravest.*
+/// *21 need something: 12 from the page's owner, 6 from IT, 3 from the principal. 40 findings in all; each page counts once, with its gravest.*
 fn needs(audit: &Audit, accepted: &Accepted) -> String {
     let mut turns: BTreeMap<Turn, usize> = BTreeMap::new();
     for turn in audit.pages.iter().filter_map(|page| Some(first_failure(page, accepted)?.0.turn)) {
@@ -201,8 +201,25 @@ fn needs(audit: &Audit, accepted: &Accepted) -> String {
                 count => format!("{count} need"),
             };
             let findings = counted(failures, "finding");
-            format!("{who} something: {}. {findings} in all; a page counts with its gravest.", list.join(", "))
+            format!(
+                "{who} something: {}. {findings} in all; each page counts once, with its gravest.{}",
+                list.join(", "),
+                nobody(audit, accepted)
+            )
         }
+    }
+}
+
+/// Pages whose owner's turn it is, and the register knows no owner to write to.
+fn nobody(audit: &Audit, accepted: &Accepted) -> String {
+    let waits = |page: &&Examined| {
+        tickets::address(&page.account).is_empty()
+            && first_failure(page, accepted).is_some_and(|(check, _)| check.turn == Turn::Owner)
+    };
+    match audit.pages.iter().filter(waits).count() {
+        0 => String::new(),
+        1 => " The owner of 1 page cannot be asked: the register has no address.".to_owned(),
+        count => format!(" The owners of {count} pages cannot be asked: the register has no address."),
     }
 }
 
@@ -239,7 +256,7 @@ fn one_of(audit: &Audit, accepted: &Accepted, check: &Check) -> Option<String> {
 /// What could not be checked and why: each reason once, with how many answers it kept away.
 fn unchecked(audit: &Audit) -> Option<String> {
     let reasons = tallied(audit, |verdict| match verdict {
-        Verdict::NotSaid { why } => Some(why.clone()),
+        Verdict::NotSaid { why } => Some(why.strip_prefix("not read: ").unwrap_or(why).to_owned()),
         _ => None,
     });
     said(|questions| format!("{questions} could not be answered"), &reasons)
@@ -251,7 +268,7 @@ fn unstated(audit: &Audit) -> Option<String> {
         Verdict::NotStated { what } => Some(what.clone()),
         _ => None,
     });
-    said(|questions| format!("Not stated, and so not checked, {questions}"), &cells)
+    said(|questions| format!("Left until somebody states it, {questions}"), &cells)
 }
 
 fn tallied(audit: &Audit, of: impl Fn(&Verdict) -> Option<String>) -> Vec<(usize, String)> {
@@ -266,14 +283,14 @@ fn tallied(audit: &Audit, of: impl Fn(&Verdict) -> Option<String>) -> Vec<(usize
     found
 }
 
-/// Up to six of them; the lines have all.
+/// The three that come up most; the lines have all.
 fn said(begin: impl Fn(String) -> String, tally: &[(usize, String)]) -> Option<String> {
-    const MOST: usize = 6;
+    const MOST: usize = 3;
     let total: usize = tally.iter().map(|(count, _)| count).sum();
     let mut list: Vec<String> = tally.iter().take(MOST).map(|(count, words)| format!("{words} ({count})")).collect();
     if tally.len() > MOST {
         let rest: usize = tally.iter().skip(MOST).map(|(count, _)| count).sum();
-        list.push(format!("for other reasons ({rest})"));
+        list.push(format!("and {rest} more"));
     }
     (total > 0).then(|| format!("{}: {}.", begin(counted(total, "question")), list.join("; ")))
 }

@@ -37,7 +37,7 @@ fn table(lines: &[Line], since: impl Fn(&Line) -> String) -> Result<()> {
     let (accepted, failing): (Vec<&Line>, Vec<&Line>) =
         lines.iter().filter(|line| line.verdict == "fails").partition(|line| line.is_accepted());
     if !failing.is_empty() {
-        rows(&failing, &since, |line| format!("{}: {}", line.turn, line.act))?;
+        rows(&failing, &since, |line| format!("For {}: {}", audit::turn_words(line.turn), line.act))?;
     }
     if !accepted.is_empty() {
         print("\nAccepted for now:")?;

@@ -357,7 +357,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         id: "alt_text",
         clause: "28 CFR 35.200",
-        title: "Pictures have words in their place",
+        title: "Pictures have alt text",
         turn: Turn::Owner,
         act: "Edit the post's pictures: write alt text",
         platforms: &[],

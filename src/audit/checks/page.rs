@@ -171,7 +171,7 @@ pub fn emergency(subject: &Subject, standard: &Standard) -> Answer {
     };
     match missing(&format!("{own}\n{linked}")).as_slice() {
         [] => holds("it says that it is not watched around the clock and names 911 and 988"),
-        missing => fails(format!("it does not say {}", missing.join(", ")), [page.seq]),
+        missing => fails(format!("it leaves out: {}", missing.join(", ")), [page.seq]),
     }
 }
 

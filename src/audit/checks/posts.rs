@@ -30,7 +30,7 @@ fn of_each(subject: &Subject, standard: &Standard, what: &str, falls_short: impl
     match short.len() {
         0 => holds(format!("none of its {} posts since {} {what}", posts.len(), from.strftime("%b %-d, %Y"))),
         count => {
-            fails(format!("{count} of its {} posts {what}", posts.len()), short.iter().map(|post| post.seq).take(50))
+            fails(format!("posts that {what}: {count} of {}", posts.len()), short.iter().map(|post| post.seq).take(50))
         }
     }
 }
@@ -58,9 +58,7 @@ pub fn alt_text(subject: &Subject, standard: &Standard) -> Answer {
     if all == 0 || (is_instagram && bare == all) {
         return Err(not_said(format!("{} tells no words in place of any of its pictures", subject.platform())));
     }
-    of_each(subject, standard, "have a picture without words in its place", |post| {
-        told(post) && pictures_of(post).any(is_bare)
-    })
+    of_each(subject, standard, "have a picture without alt text", |post| told(post) && pictures_of(post).any(is_bare))
 }
 
 fn pictures_of(post: &Post) -> impl Iterator<Item = &Media> {
@@ -90,7 +88,7 @@ pub fn captions(subject: &Subject, standard: &Standard) -> Answer {
         (_, 0) => Err(not_said("it was not asked yet whether its films have captions")),
         (0, known) => holds(format!("its {known} newest films have captions")),
         (count, known) => fails(
-            format!("{count} of its {known} newest films have no captions that somebody wrote"),
+            format!("newest films without captions that somebody wrote: {count} of {known}"),
             std::iter::once(list.seq).chain(bare.into_iter().take(50)),
         ),
     }

@@ -140,7 +140,7 @@ async fn a_film_without_captions_is_a_finding_until_somebody_writes_them() {
     rig.try_harvest(Mode::Profile, false).await.unwrap();
     let (value, words) = said();
     assert_eq!(value, "fails");
-    assert!(words.starts_with("1 of its 2 newest films"), "{words}");
+    assert!(words.starts_with("newest films without captions that somebody wrote: 1 of 2"), "{words}");
     rig.pass(SignedDuration::from_hours(24));
     rig.sandbox.world().lock().items.iter_mut().find(|item| item.id == film).unwrap().captioned = true;
     rig.try_harvest(Mode::Profile, false).await.unwrap();
