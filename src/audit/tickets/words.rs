@@ -115,7 +115,7 @@ impl Words<'_> {
             ("emergency", Some(_)) => "Edit the page's About text and paste this",
             _ => check.act.trim_end_matches('.'),
         };
-        letter.item(format!("{} ({}). Now: {what}.{again} What to do: {act}.", check.title, check.clause));
+        letter.item(format!("Asked ({}): {}. Now: {what}.{again} What to do: {act}.", check.clause, check.title));
         text.into_iter().for_each(|text| letter.paste(text));
     }
 
@@ -142,7 +142,7 @@ impl Words<'_> {
                 } else {
                     ""
                 };
-                letter.item(format!("{title} ({}).{again} Qué hacer: {act}.", thing.check.clause));
+                letter.item(format!("Se pide ({}): {title}.{again} Qué hacer: {act}.", thing.check.clause));
                 self.to_paste(thing.check, "es").into_iter().for_each(|text| letter.paste(text));
             }
             letter.link("Listo · Necesito ayuda · Esta página no es mía", &page.link);
@@ -222,7 +222,7 @@ pub fn sample(to: &str, config: &Config, now: Timestamp) -> Message {
     };
     let things = vec![
         thing("visitor_posts", "visitors may post on it"),
-        thing("emergency", "it does not say that nobody watches it around the clock, 911, 988"),
+        thing("emergency", "it leaves out: that nobody watches it around the clock, 911, 988"),
     ];
     let page = PageOf { account: &account, link: config.link("/answer/sample"), things };
     let words = Words { config, pages: vec![page], mark: Mark::Test, is_reminder: false, now };
