@@ -55,8 +55,10 @@ enum Command {
     Init,
     /// Print what was understood of the config, without secrets, and test each credential.
     CheckConfig,
-    /// Connect a platform, or connect it anew: what to click there, then bring the token or key, and see what it really gives of each
-    /// account. Example: pagekeeper connect facebook --token-file /root/token
+    /// Connect a platform, or connect it anew.
+    ///
+    /// Says what to click there, takes the token or key, and shows what it really gives of each account.
+    /// Example: pagekeeper connect facebook --token-file /root/token
     Connect(connect::Connect),
     /// Run the daemon: jobs and web pages, until SIGTERM or Ctrl-C.
     Serve(serve::Serve),
@@ -65,8 +67,10 @@ enum Command {
     /// The register of official pages.
     #[command(subcommand)]
     Accounts(accounts::Accounts),
-    /// Every page of the register against the district's own standard: what fails, since when, whose turn it is. It works on the first
-    /// day, from the register alone.
+    /// Hold every page of the register against the district's own standard.
+    ///
+    /// A first page that can be read alone, then what fails, since when, and whose turn it is. It works on the first day, from the
+    /// register alone; the daemon runs it every night. Example: pagekeeper audit --csv > audit.csv
     Audit {
         /// One JSON object a line: every verdict, failures first.
         #[arg(long, conflicts_with = "csv")]
@@ -75,12 +79,15 @@ enum Command {
         #[arg(long)]
         csv: bool,
     },
-    /// What a person says of a page because no platform shows it: two-step sign-in, blocked words, who holds the password.
+    /// Put on record what a person says of a page because no platform shows it.
+    ///
+    /// Two-step sign-in, blocked words, who holds the password: once a quarter, or when it changed.
     /// Example: pagekeeper attest mesa-vista-high --topic malware --answer yes --said-by "Ana Ruiz" --evidence screen.png
     Attest(attest::Attest),
     Moderation(moderation::Moderation),
-    /// What owners were asked to mend, and how each thing stands. Nothing goes to them until you have read `tickets preview` and
-    /// switched it on.
+    /// Show what owners were asked to mend, and how each thing stands.
+    ///
+    /// Nothing goes to them until you have read `tickets preview` and switched it on. Example: pagekeeper tickets preview
     Tickets {
         /// One JSON object a line.
         #[arg(long)]
@@ -176,8 +183,10 @@ enum Command {
         /// A folder outside of the data directory; one that holds an earlier backup gets what is new.
         dir: PathBuf,
     },
-    /// After a restore: accept that the archive went back to a backup, so that checkpoints are signed again. The published one
-    /// that it can no longer prove is set aside, and your word stands on record.
+    /// Accept after a restore that the archive went back to a backup.
+    ///
+    /// Checkpoints are signed again from then on. The published one that it can no longer prove is set aside, and your word stands
+    /// on record. Example: pagekeeper accept-restore --reason "the disk failed on Monday"
     AcceptRestore {
         /// What happened, in a few words.
         #[arg(long)]

@@ -11,8 +11,10 @@ use crate::app::App;
 use crate::app::moderation::{self, Ask, Entry, Record, Refused, Row};
 use crate::text::dates;
 
-/// The moderation record of a page, for counsel: what was hidden, missing, gone or blocked in these days, beside what matched the same
-/// posted expectation and what is similar by its words, and stayed. Made when asked for, never kept; that it was made is on record.
+/// Make the moderation record of a page, for counsel.
+///
+/// What was hidden, missing, gone or blocked in these days, beside what matched the same posted expectation and what is similar by its
+/// words, and stayed. Made when asked for, never kept; that it was made is on record.
 /// Example: pagekeeper moderation mesa-vista-high --from 2026-11-01 --to 2026-11-30 --csv
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -41,7 +43,9 @@ pub struct Moderation {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Put on record what was done on a page, and who says so: nobody learns it otherwise. Example: `pagekeeper moderation enter
+    /// Put on record what was done on a page, and who says so.
+    ///
+    /// When something was hidden, removed or blocked: why, nobody learns otherwise. Example: `pagekeeper moderation enter
     /// mesa-vista-high --act hidden --item facebook:123_456 --clause III.4 --reason "names a student" --on 2026-11-17`
     Enter {
         /// The page, as `accounts list` names it.
