@@ -39,6 +39,9 @@ pub struct Lists {
     pub still_open: Vec<FlagLine>,
     /// The same of what a backfill, an import or a changed pack turned up.
     pub past: Vec<FlagLine>,
+    /// Of those, concerns that nobody has opened.
+    #[serde(default)]
+    pub past_concerns: Vec<FlagLine>,
     /// Accounts with a gap.
     pub gaps: Vec<GapLine>,
     /// What the version entries of the range say, by account.
@@ -166,7 +169,9 @@ impl Lists {
         self.kept.retain(|slug, _| known.contains_key(slug));
         self.not_kept.retain(|line| known.contains_key(&line.account));
         self.gaps.retain(|line| known.contains_key(&line.account));
-        for flags in [&mut self.concerns, &mut self.flags, &mut self.still_open, &mut self.past] {
+        for flags in
+            [&mut self.concerns, &mut self.flags, &mut self.still_open, &mut self.past, &mut self.past_concerns]
+        {
             flags.retain(|line| known.contains_key(&line.account) && sees(line.category));
         }
         for list in self.findings.iter_mut().flat_map(Findings::lists) {
@@ -177,7 +182,8 @@ impl Lists {
 
     /// How much needs a person.
     pub fn needs(&self) -> usize {
-        let lists = self.not_kept.len() + self.concerns.len() + self.refused_mails.len() + self.asking.len();
+        let concerns = self.concerns.len() + self.past_concerns.len();
+        let lists = self.not_kept.len() + concerns + self.refused_mails.len() + self.asking.len();
         lists + usize::from(self.is_damaged)
     }
 }
@@ -212,6 +218,7 @@ pub(super) fn gather(seen: Seen, config: &Config, now: Timestamp) -> Gathered {
     let to_day = yesterday.max(from_day);
     let accounts = register(&seen.accounts, config);
     let is_new = |flag: &Flag| flag.version > seen.from_seq;
+    let is_unopened = |flag: &Flag| flag.category.is_concern() && !flag.reviewed && !flag.opened;
     let lines = |which: &dyn Fn(&Flag) -> bool| {
         seen.flags.iter().map(|(flag, _)| flag).filter(|flag| which(flag)).map(line).collect::<Vec<_>>()
     };
@@ -225,11 +232,12 @@ pub(super) fn gather(seen: Seen, config: &Config, now: Timestamp) -> Gathered {
         to_seq: seen.to_seq,
         scopes: scopes(config),
         not_kept: not_kept(&seen.accounts, &accounts),
-        concerns: lines(&|flag| flag.category.is_concern() && !flag.past && !flag.reviewed && !flag.opened),
+        concerns: lines(&|flag| is_unopened(flag) && !flag.past),
         refused_mails: seen.refused.iter().map(|mail| mail.id).collect(),
         flags: lines(&|flag| !flag.past && is_new(flag)),
         still_open,
         past: lines(&|flag| flag.past && !flag.reviewed),
+        past_concerns: lines(&|flag| is_unopened(flag) && flag.past),
         gaps: by_account(&seen.gaps, &accounts),
         kept: seen.kept,
         entries: seen.record.entries,
@@ -378,6 +386,7 @@ pub(super) fn sample(config: &Config, now: Timestamp) -> (Lists, HashMap<String,
         flags: vec![threat, advocacy, flag(3, Category::PiiPhone, Severity::Low, Kind::Reply, Role::Public)],
         still_open: Vec::new(),
         past: Vec::new(),
+        past_concerns: Vec::new(),
         gaps: vec![GapLine {
             account: "sample-middle".to_owned(),
             times: vec![(Some(now - SignedDuration::from_hours(50)), None, "token expired".to_owned())],

@@ -88,6 +88,11 @@ impl Page<'_> {
             let words = format!("{} that nobody has opened", count(concerns, "concern", "concerns"));
             letter.item_to(words, link("concerns"));
         }
+        let past = lists.past_concerns.len() as u64;
+        if past > 0 {
+            let past = count(past, "possible concern", "possible concerns");
+            letter.item_to(format!("{past} from the past that nobody has opened"), link("past"));
+        }
         let refused = lists.refused_mails.len() as u64;
         if refused > 0 {
             let words = format!("{} refused for good by the mail server", count(refused, "mail was", "mails were"));

@@ -287,6 +287,31 @@ fn what_stays_open_is_said_week_after_week_and_an_opened_concern_needs_nobody() 
 }
 
 #[test]
+fn a_possible_concern_from_the_past_needs_a_person_until_somebody_has_opened_it() {
+    let world = World::live();
+    let put = Put {
+        page: HIGH,
+        kind: Kind::Comment,
+        district: false,
+        text: "long ago",
+        created_at: "2024-01-05T20:00:00Z".parse().unwrap(),
+        mode: Some(Mode::Backfill),
+    };
+    let flag = world.flagged(&put, Category::ChildAbuseDisclosure, Severity::Critical);
+    world.at(MONDAY);
+    let first = make(&world);
+    assert!(first.report.subject.starts_with("1 needs a person, no flags"), "{}", first.report.subject);
+    let text = first.report.text.replace('\n', " ");
+    assert!(text.contains("1 possible concern from the past that nobody has opened"), "{text}");
+    assert!(!text.contains("Nothing needs a person"), "{text}");
+    world.answer(&flag, Opening::Exposure, "principal");
+    world.later(60 * 24 * 7);
+    let second = make(&world);
+    assert!(second.report.subject.starts_with("Nothing needs a person"), "{}", second.report.subject);
+    assert_eq!(lists(&second).past.len(), 1);
+}
+
+#[test]
 fn a_refused_mail_and_a_missing_legal_basis_are_said() {
     let world = World::live();
     world.outbox.set_trouble(Some(Error::Refused { code: 550, text: "no".into() }));
