@@ -39,6 +39,18 @@ impl Served {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_says_what_is_open_who_was_asked_and_what_people_say_in_this_order() {
+    let served = served().await;
+    served.audited().await;
+    let body = page(&served, HIGH).await.body;
+    let tickets = format!("Tickets: {}</h2>", served.open("mesa-vista-high"));
+    let order = ["id=\"findings\"", tickets.as_str(), "id=\"attested\"", "id=\"history\"", "Moderation record</a>"];
+    let places: Vec<usize> = order.iter().map(|part| body.find(part).expect(part)).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(body.contains("turn: no owner is mailed"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_register_shows_what_is_open_whose_turn_it_is_and_the_part_that_was_asked_for() {
     let served = served().await;
     assert_eq!(page(&served, "/accounts").await.body.matches("#findings").count(), 0, "before the first audit");
@@ -50,6 +62,9 @@ async fn the_register_shows_what_is_open_whose_turn_it_is_and_the_part_that_was_
         high.as_str(),
         "IT: 2 pages",
         "not connected: pagekeeper has no connector for TikTok",
+        "<a href=\"/audit\">",
+        "<a href=\"/tickets\">",
+        "<a href=\"/attest\">",
         "mesavistaband on Facebook",
         "<option value=\"listed\">The district&#39;s site lists it</option>",
     ] {
