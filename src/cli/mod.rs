@@ -58,7 +58,7 @@ enum Command {
     /// Connect a platform, or connect it anew.
     ///
     /// Says what to click there, takes the token or key, and shows what it really gives of each account.
-    /// Example: pagekeeper connect facebook --token-file /root/token
+    /// Example: pagekeeper connect facebook --token-file token.txt
     Connect(connect::Connect),
     /// Run the daemon: jobs and web pages, until SIGTERM or Ctrl-C.
     Serve(serve::Serve),

@@ -1,4 +1,6 @@
-//! A word to IT before a credential dies: at fourteen, seven, three days and one, once each.
+//! A word before a credential dies: at fourteen, seven, three days and one, once each, to IT and to the owner of a page that it alone is for.
+
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
@@ -6,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::config::Config;
 use crate::db::accounts::Account;
 use crate::db::credentials::{self, Seen};
-use crate::db::{Db, Tx, accounts, mails};
+use crate::db::{Db, Tx, accounts, alerts, mails};
 use crate::mail::{Kind, Message};
 use crate::model::{AccountStatus, Credential, Holder, Platform};
 use crate::seal;
@@ -84,6 +86,15 @@ impl Ending<'_> {
         }
     }
 
+    /// The owners of the pages that it alone is for: whoever has the page has to click.
+    fn owners<'r>(&self, register: &'r [Account]) -> BTreeSet<&'r str> {
+        let own = |account: &&Account| {
+            account.status == AccountStatus::Active && self.seen.iter().any(|seen| seen.account == account.id)
+        };
+        let addresses = register.iter().filter(own).map(|account| account.row.owner_email.trim());
+        addresses.filter(|address| address.contains('@')).collect()
+    }
+
     fn accounts(&self, register: &[Account]) -> u64 {
         let serves = |account: &&Account| {
             account.status == AccountStatus::Active
@@ -103,17 +114,20 @@ fn days_left(ends_at: Timestamp, now: Timestamp) -> i64 {
 
 /// Puts the mails that are due into the outbox; how many were new.
 pub fn warn(db: &Db, config: &Config, now: Timestamp) -> Result<usize> {
-    let recipients = recipients(config);
-    if config.mail.is_none() || recipients.is_empty() {
+    if config.mail.is_none() {
         return Ok(0);
     }
-    let (seen, register) = db.read(|conn| Ok((credentials::all(conn)?, accounts::all(conn)?)))?;
+    let of_it = recipients(config);
+    let (seen, register, live) =
+        db.read(|conn| Ok((credentials::all(conn)?, accounts::all(conn)?, alerts::live_since(conn)?)))?;
     let mut due = Vec::new();
     for ending in ending(&seen, config, STEPS[0], now) {
         let left = ending.days_left(now);
         let Some(step) = STEPS.iter().rev().find(|step| left <= **step) else { continue };
         let pages = ending.accounts(&register);
-        due.extend(recipients.iter().map(|to| mail(&ending, pages, config, to, *step, now)));
+        let owners = if live.is_some() { ending.owners(&register) } else { BTreeSet::new() };
+        let readers: BTreeSet<&str> = of_it.iter().map(String::as_str).chain(owners).collect();
+        due.extend(readers.into_iter().map(|to| mail(&ending, pages, config, to, *step, now)));
     }
     if due.is_empty() {
         return Ok(0);
@@ -123,7 +137,7 @@ pub fn warn(db: &Db, config: &Config, now: Timestamp) -> Result<usize> {
     })
 }
 
-/// Credentials are IT's: the administrator, else the second list.
+/// Every credential is IT's matter: the administrator's, else the second list's.
 fn recipients(config: &Config) -> Vec<String> {
     let administrator = config.mail.as_ref().and_then(|mail| mail.administrator.clone());
     administrator.map_or_else(|| config.alerts.escalate_to.clone(), |one| vec![one])

@@ -440,6 +440,28 @@ async fn it_hears_of_an_end_at_fourteen_seven_three_days_and_one_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_of_the_page_that_a_token_alone_is_for_hears_of_its_end_once_mails_are_live() {
+    let bench = Bench::of(small_world(PAGE, 6), &[PAGE, "ocotillo-elementary"]).await;
+    let (app, now) = (bench.rig.app(), bench.rig.clock.now());
+    let account = bench.rig.accounts().into_iter().find(|one| one.row.slug == PAGE).unwrap();
+    let row = Registration { owner_email: "luis@mesavista.example.org".into(), ..account.row };
+    let own = Credential { holder: Some(Holder::Page), expires_at: in_days(6), ..Credential::default() };
+    let put = move |tx: &db::Tx<'_>| {
+        accounts::put(tx, &row, Some("it"), now)?;
+        db::credentials::put(tx, Platform::Facebook, account.id, &own, now)
+    };
+    app.db.writer.write_async(put).await.unwrap();
+    let warn = || tokio::task::block_in_place(|| connect::warn(&app.db, &app.config, now)).unwrap();
+    let readers = || bench.rig.column("SELECT recipient FROM mails WHERE kind = 'credential' ORDER BY id");
+    warn();
+    assert_eq!(readers(), ["it@mesavista.example.org"], "before going live, nobody but IT");
+    app.db.writer.write_async(move |tx| db::alerts::go_live(tx, "admin", now)).await.unwrap();
+    warn();
+    warn();
+    assert_eq!(readers(), ["it@mesavista.example.org", "luis@mesavista.example.org"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_of_data_access_warns_too_and_an_answer_that_fails_leaves_what_was_known() {
     let bench = Bench::small().await;
     let grant = Grant { expires_at: in_days(60), data_access_expires_at: in_days(6), ..Grant::default() };
