@@ -30,6 +30,8 @@ pub fn measured(dir: &Path) -> Result<Idle> {
         .arg(dir.join("pagekeeper.toml"))
         .arg("serve")
         .env("NOTIFY_SOCKET", &socket)
+        // As the unit has it.
+        .env("MALLOC_ARENA_MAX", "2")
         .stderr(Stdio::null())
         .spawn()
         .context("could not start the daemon")?;
